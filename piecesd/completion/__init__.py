@@ -1,0 +1,1 @@
+"""Runs one ChatRequest: the rules between the clients and the upstreams."""
