@@ -1,0 +1,21 @@
+"""The daemon's settings: a frozen `Config`, and `load` to read it."""
+
+from piecesd.config.address import UpstreamAddress
+from piecesd.config.kinds import CpuAffinity
+from piecesd.config.options import given_options, option_flags, option_parameters
+from piecesd.config.setting import ConfigError, Setting
+from piecesd.config.settings import SETTINGS, Config
+from piecesd.config.sources import load
+
+__all__ = [
+    "SETTINGS",
+    "Config",
+    "ConfigError",
+    "CpuAffinity",
+    "Setting",
+    "UpstreamAddress",
+    "given_options",
+    "load",
+    "option_flags",
+    "option_parameters",
+]

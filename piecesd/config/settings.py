@@ -1,0 +1,347 @@
+"""The settings of the daemon: one table, which is the class `Config` itself.
+
+Every field of `Config` carries its `Setting`: the name in the environment, the
+kind of value, the default as one would write it, and a sentence for people.
+Reading, the options of ``twistd pieces``, docs/settings.md and .env.example all
+come from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from piecesd.config import kinds
+from piecesd.config.address import UpstreamAddress
+from piecesd.config.kinds import CpuAffinity
+from piecesd.config.setting import ConfigError, Setting, setting
+
+_LOOPBACK = "127.0.0.1"
+_ALL_INTERFACES = "0.0.0.0"  # noqa: S104 only once a key guards it, see `Config`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Every setting, read and checked. ``Config()`` has the defaults.
+
+    :raises ConfigError: two settings contradict each other.
+    """
+
+    host: str = setting(
+        "HOST",
+        "HTTP",
+        kinds.interface(),
+        "",
+        "Address to listen on. Empty: 127.0.0.1 while no API_KEY is set, 0.0.0.0 (all IPv4 "
+        "interfaces) once one is. `::` is all of IPv6, and of IPv4 too where the system joins "
+        "them.",
+    )
+    port: int = setting(
+        "PORT",
+        "HTTP",
+        kinds.whole(0, 65535),
+        "8787",
+        "TCP port to listen on; 0 lets the system pick one.",
+    )
+    api_prefix: str = setting(
+        "API_PREFIX",
+        "HTTP",
+        kinds.path_prefix(),
+        "/v1/",
+        "Path before `chat/completions` and `models`; `/v1`, `v1/` and `/v1/` are the same.",
+    )
+    api_keys: tuple[str, ...] = setting(
+        "API_KEY",
+        "HTTP",
+        kinds.secrets(),
+        "",
+        "Keys that clients may show, comma-separated. Empty: no key is asked for.",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "CORS_ORIGINS",
+        "HTTP",
+        kinds.origins(),
+        "*",
+        "Web origins whose pages may call the API. Empty: no CORS headers are sent.",
+    )
+    unsupported_params: Literal["refuse", "ignore"] = setting(
+        "UNSUPPORTED_PARAMS",
+        "HTTP",
+        kinds.unsupported_params(),
+        "refuse",
+        "What to do with a parameter that would change the answer and can't be honoured.",
+    )
+    drain_timeout_seconds: float = setting(
+        "DRAIN_TIMEOUT",
+        "HTTP",
+        kinds.seconds(0, 3600),
+        "10",
+        "How long running requests may go on once the daemon has been told to stop.",
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES",
+        "Limits",
+        kinds.size("1KiB", "1GiB"),
+        "10MiB",
+        "Largest request body.",
+    )
+    max_concurrent_requests: int = setting(
+        "MAX_CONCURRENT_REQUESTS",
+        "Limits",
+        kinds.whole(1, 1_000_000),
+        "1000",
+        "API requests served at one time; one more gets 503.",
+    )
+    header_timeout_seconds: float = setting(
+        "HEADER_TIMEOUT",
+        "Limits",
+        kinds.seconds(0.1, 3600),
+        "15",
+        "How long the header of a request may take to arrive.",
+    )
+    body_timeout_seconds: float = setting(
+        "BODY_TIMEOUT",
+        "Limits",
+        kinds.seconds(0.1, 3600),
+        "60",
+        "How long the body of a request may take to arrive.",
+    )
+    keepalive_timeout_seconds: float = setting(
+        "KEEPALIVE_TIMEOUT",
+        "Limits",
+        kinds.seconds(0.1, 3600),
+        "75",
+        "How long a connection may stay open between two requests.",
+    )
+    default_model: str = setting(
+        "DEFAULT_MODEL",
+        "Models",
+        kinds.text(),
+        "",
+        "Model that answers where a request names an unknown one. Empty: those are refused.",
+    )
+    enable_model_route: bool = setting(
+        "ENABLE_MODEL_ROUTE",
+        "Models",
+        kinds.boolean(),
+        "false",
+        "Also serve `/{model}{API_PREFIX}chat/completions` and `/{model}{API_PREFIX}models`.",
+    )
+    models_file: Path | None = setting(
+        "MODELS_FILE",
+        "Models",
+        kinds.file_path(),
+        "",
+        "JSON file that replaces the built-in catalogue of models.",
+    )
+    gpt_address: UpstreamAddress | None = setting(
+        "GPT_GRPC_ADDR",
+        "Upstream",
+        kinds.upstream_address(),
+        "",
+        "Address of the GPT service. With neither this nor VERTEX_GRPC_ADDR, the embedded "
+        "upstream serves both.",
+    )
+    vertex_address: UpstreamAddress | None = setting(
+        "VERTEX_GRPC_ADDR",
+        "Upstream",
+        kinds.upstream_address(),
+        "",
+        "Address of the Vertex service.",
+    )
+    grpc_ca_file: Path | None = setting(
+        "GRPC_CA_FILE",
+        "Upstream",
+        kinds.readable_file(),
+        "",
+        "PEM file of the authorities to trust instead of the system's.",
+    )
+    grpc_auth_token: str | None = setting(
+        "GRPC_AUTH_TOKEN",
+        "Upstream",
+        kinds.secret(),
+        "",
+        "Token for the services, sent as `authorization: Bearer`; only where every address is TLS.",
+        secret=True,
+    )
+    max_retries: int = setting(
+        "MAX_RETRIES",
+        "Upstream",
+        kinds.whole(0, 20),
+        "3",
+        "Attempts after a first one that failed before any of the answer was passed on.",
+    )
+    timeout_seconds: float = setting(
+        "TIMEOUT",
+        "Upstream",
+        kinds.seconds(0.1, 86400),
+        "30",
+        "How long an unstreamed answer, or the first piece of a streamed one, may take.",
+    )
+    stream_idle_timeout_seconds: float = setting(
+        "STREAM_IDLE_TIMEOUT",
+        "Upstream",
+        kinds.seconds(0.1, 86400),
+        "60",
+        "How long a streamed answer may pause between two pieces.",
+    )
+    stream_timeout_seconds: float | None = setting(
+        "STREAM_TIMEOUT",
+        "Upstream",
+        kinds.seconds_or_never(0.1, 86400),
+        "300",
+        "How long a streamed answer may take in all.",
+    )
+    min_pool_size: int = setting(
+        "MIN_POOL_SIZE",
+        "Upstream",
+        kinds.whole(1, 1000),
+        "5",
+        "Channels to each service at the start, and the fewest later.",
+    )
+    max_pool_size: int = setting(
+        "MAX_POOL_SIZE",
+        "Upstream",
+        kinds.whole(1, 1000),
+        "20",
+        "Most channels to each service.",
+    )
+    scale_interval_seconds: float = setting(
+        "SCALE_INTERVAL",
+        "Upstream",
+        kinds.seconds(1, 86400),
+        "30",
+        "How often the number of channels is fitted to the load.",
+    )
+    bridge_threads: int = setting(
+        "BRIDGE_THREADS",
+        "Upstream",
+        kinds.whole(1, 10_000),
+        "512",
+        "Threads that carry streamed answers, one each; one more gets 503.",
+    )
+    cpu_affinity: CpuAffinity = setting(
+        "CPU_AFFINITY",
+        "Upstream",
+        kinds.cpu_affinity(),
+        "auto",
+        "Cores the daemon stays on: `auto` is one of its own choice, which costs the least CPU.",
+    )
+    debug: bool = setting(
+        "DEBUG",
+        "Logs",
+        kinds.boolean(),
+        "false",
+        "Log debug events too, which may hold the text of messages; keys are never logged.",
+    )
+    log_file: Path | None = setting(
+        "LOG_FILE",
+        "Logs",
+        kinds.file_path(),
+        "",
+        "File to log to beside the console. Empty: console only.",
+    )
+    log_format: Literal["text", "json"] = setting(
+        "LOG_FORMAT",
+        "Logs",
+        kinds.log_format(),
+        "text",
+        "Form of a log line, in the file and on the console.",
+    )
+    log_max_bytes: int | None = setting(
+        "LOG_MAX_BYTES",
+        "Logs",
+        kinds.size_or_never("4KiB", "1024GiB"),
+        "10MiB",
+        "Size at which the log file is rotated.",
+    )
+    log_max_age_seconds: float | None = setting(
+        "LOG_MAX_AGE",
+        "Logs",
+        kinds.seconds_or_never(60, 31_536_000),
+        "86400",
+        "Span of time one log file holds, counted from local midnight: 86400 rotates daily.",
+    )
+    log_keep: int = setting(
+        "LOG_KEEP",
+        "Logs",
+        kinds.whole(1, 1000),
+        "3",
+        "Rotated log files that are kept.",
+    )
+    time_zone: str = setting(
+        "TZ",
+        "Logs",
+        kinds.time_zone(),
+        "",
+        "Time zone of the log's times.",
+    )
+    echo_delay_seconds: float = setting(
+        "ECHO_DELAY",
+        "Embedded upstream",
+        kinds.seconds(0, 60),
+        "0.03",
+        "Pause before each word of the demonstration model.",
+    )
+    relay_base_url: str | None = setting(
+        "RELAY_BASE_URL",
+        "Embedded upstream",
+        kinds.base_url(),
+        "",
+        "OpenAI-compatible server to forward to, such as http://127.0.0.1:11434/v1. Empty: the "
+        "demonstration model answers.",
+    )
+    relay_api_key: str | None = setting(
+        "RELAY_API_KEY",
+        "Embedded upstream",
+        kinds.secret(),
+        "",
+        "Key to show to that server.",
+        secret=True,
+    )
+    relay_model_map: Mapping[str, str] = setting(
+        "RELAY_MODEL_MAP",
+        "Embedded upstream",
+        kinds.model_map(),
+        "",
+        "Names of models here and at that server; `*` is for any other. Unmapped names stay.",
+    )
+    upstream_faults: bool = setting(
+        "UPSTREAM_FAULTS",
+        "Embedded upstream",
+        kinds.boolean(),
+        "false",
+        "Let a request script faults of the embedded upstream. For tests only.",
+    )
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            object.__setattr__(self, "host", _ALL_INTERFACES if self.api_keys else _LOOPBACK)
+        if self.min_pool_size > self.max_pool_size:
+            raise ConfigError(
+                f"MIN_POOL_SIZE={self.min_pool_size} can't be used; allowed is at most "
+                f"MAX_POOL_SIZE, which is {self.max_pool_size}"
+            )
+        addresses = (self.gpt_address, self.vertex_address)
+        plaintext = next((each for each in addresses if each is not None and not each.tls), None)
+        if self.grpc_auth_token and plaintext is not None:
+            raise ConfigError(
+                f"GRPC_AUTH_TOKEN=(hidden) can't be used with {plaintext}; allowed is a token "
+                "where every address is TLS"
+            )
+
+    @property
+    def secret_texts(self) -> tuple[str, ...]:
+        """Every key and token, which no log line may show."""
+        return tuple(
+            secret
+            for secret in (*self.api_keys, self.grpc_auth_token, self.relay_api_key)
+            if secret
+        )
+
+
+SETTINGS = tuple(
+    Setting(attribute=each.name, **each.metadata["setting"]) for each in fields(Config)
+)
+"""The table, in the order in which it is documented."""
