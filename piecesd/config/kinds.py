@@ -79,7 +79,7 @@ def seconds(minimum: float, maximum: float) -> Kind[float]:
             raise ValueError(text)
         return float(text)
 
-    return Kind(read=read, allowed=f"seconds from {minimum:g} to {maximum:g}")
+    return Kind(read=read, allowed=f"seconds from {minimum:.10g} to {maximum:.10g}")
 
 
 def seconds_or_never(minimum: float, maximum: float) -> Kind[float | None]:
@@ -130,9 +130,11 @@ def path_prefix() -> Kind[str]:
     """A path that begins and ends with a slash, whichever of them is written."""
 
     def read(text: str) -> str:
-        if not _PREFIX.fullmatch(text) or "//" in text:
+        inner = text.removeprefix("/").removesuffix("/")
+        if not _PREFIX.fullmatch(text) or (
+            inner and not {"", ".", ".."}.isdisjoint(inner.split("/"))
+        ):
             raise ValueError(text)
-        inner = text.strip("/")
         return f"/{inner}/" if inner else "/"
 
     return Kind(

@@ -13,7 +13,7 @@ Section = Literal["HTTP", "Limits", "Models", "Upstream", "Logs", "Embedded upst
 
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN_CHARACTERS = 80
-_USER_INFO = re.compile(r"//[^/]*@")
+_USER_INFO = re.compile(r"//.*@")
 
 
 class ConfigError(ValueError):
