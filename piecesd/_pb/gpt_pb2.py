@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15piecesd/_pb/gpt.proto\x12(runtime.aot.machine_learning.parents.gpt\"\x87\x01\n\nGptRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x46\n\x08messages\x18\x02 \x03(\x0b\x32\x34.runtime.aot.machine_learning.parents.gpt.GptMessage\x12\x13\n\x0btemperature\x18\x03 \x01(\x01\x12\r\n\x05top_p\x18\x04 \x01(\x01\"(\n\nGptMessage\x12\x0c\n\x04role\x18\x01 \x01(\x04\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x7f\n\x0bGptResponse\x12\x15\n\rresponse_code\x18\x02 \x01(\x04\x12\x44\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x31.runtime.aot.machine_learning.parents.gpt.GptBodyH\x00\x88\x01\x01\x42\x07\n\x05_bodyJ\x04\x08\x01\x10\x02J\x04\x08\x03\x10\x04\"\xc8\x01\n\x07GptBody\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x04\x12\x43\n\x06\x63hoice\x18\x04 \x01(\x0b\x32\x33.runtime.aot.machine_learning.parents.gpt.GptChoice\x12K\n\x07unknown\x18\x05 \x01(\x0b\x32:.runtime.aot.machine_learning.parents.gpt.GptUnknownCounts\"@\n\x10GptUnknownCounts\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0e\n\x06second\x18\x02 \x01(\x03\x12\r\n\x05third\x18\x03 \x01(\x03\"a\n\tGptChoice\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x45\n\x07message\x18\x02 \x01(\x0b\x32\x34.runtime.aot.machine_learning.parents.gpt.GptMessage2\x92\x02\n\x13GPTInferenceService\x12v\n\x07Predict\x12\x34.runtime.aot.machine_learning.parents.gpt.GptRequest\x1a\x35.runtime.aot.machine_learning.parents.gpt.GptResponse\x12\x82\x01\n\x11PredictWithStream\x12\x34.runtime.aot.machine_learning.parents.gpt.GptRequest\x1a\x35.runtime.aot.machine_learning.parents.gpt.GptResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15piecesd/_pb/gpt.proto\x12(runtime.aot.machine_learning.parents.gpt\"\xab\x01\n\nGptRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x46\n\x08messages\x18\x02 \x03(\x0b\x32\x34.runtime.aot.machine_learning.parents.gpt.GptMessage\x12\x18\n\x0btemperature\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_p\"(\n\nGptMessage\x12\x0c\n\x04role\x18\x01 \x01(\x04\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x7f\n\x0bGptResponse\x12\x15\n\rresponse_code\x18\x02 \x01(\x04\x12\x44\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x31.runtime.aot.machine_learning.parents.gpt.GptBodyH\x00\x88\x01\x01\x42\x07\n\x05_bodyJ\x04\x08\x01\x10\x02J\x04\x08\x03\x10\x04\"\xc8\x01\n\x07GptBody\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x04\x12\x43\n\x06\x63hoice\x18\x04 \x01(\x0b\x32\x33.runtime.aot.machine_learning.parents.gpt.GptChoice\x12K\n\x07unknown\x18\x05 \x01(\x0b\x32:.runtime.aot.machine_learning.parents.gpt.GptUnknownCounts\"@\n\x10GptUnknownCounts\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0e\n\x06second\x18\x02 \x01(\x03\x12\r\n\x05third\x18\x03 \x01(\x03\"a\n\tGptChoice\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x45\n\x07message\x18\x02 \x01(\x0b\x32\x34.runtime.aot.machine_learning.parents.gpt.GptMessage2\x92\x02\n\x13GPTInferenceService\x12v\n\x07Predict\x12\x34.runtime.aot.machine_learning.parents.gpt.GptRequest\x1a\x35.runtime.aot.machine_learning.parents.gpt.GptResponse\x12\x82\x01\n\x11PredictWithStream\x12\x34.runtime.aot.machine_learning.parents.gpt.GptRequest\x1a\x35.runtime.aot.machine_learning.parents.gpt.GptResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,17 +32,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'piecesd._pb.gpt_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GPTREQUEST']._serialized_start=68
-  _globals['_GPTREQUEST']._serialized_end=203
-  _globals['_GPTMESSAGE']._serialized_start=205
-  _globals['_GPTMESSAGE']._serialized_end=245
-  _globals['_GPTRESPONSE']._serialized_start=247
-  _globals['_GPTRESPONSE']._serialized_end=374
-  _globals['_GPTBODY']._serialized_start=377
-  _globals['_GPTBODY']._serialized_end=577
-  _globals['_GPTUNKNOWNCOUNTS']._serialized_start=579
-  _globals['_GPTUNKNOWNCOUNTS']._serialized_end=643
-  _globals['_GPTCHOICE']._serialized_start=645
-  _globals['_GPTCHOICE']._serialized_end=742
-  _globals['_GPTINFERENCESERVICE']._serialized_start=745
-  _globals['_GPTINFERENCESERVICE']._serialized_end=1019
+  _globals['_GPTREQUEST']._serialized_end=239
+  _globals['_GPTMESSAGE']._serialized_start=241
+  _globals['_GPTMESSAGE']._serialized_end=281
+  _globals['_GPTRESPONSE']._serialized_start=283
+  _globals['_GPTRESPONSE']._serialized_end=410
+  _globals['_GPTBODY']._serialized_start=413
+  _globals['_GPTBODY']._serialized_end=613
+  _globals['_GPTUNKNOWNCOUNTS']._serialized_start=615
+  _globals['_GPTUNKNOWNCOUNTS']._serialized_end=679
+  _globals['_GPTCHOICE']._serialized_start=681
+  _globals['_GPTCHOICE']._serialized_end=778
+  _globals['_GPTINFERENCESERVICE']._serialized_start=781
+  _globals['_GPTINFERENCESERVICE']._serialized_end=1055
 # @@protoc_insertion_point(module_scope)
