@@ -5,16 +5,29 @@ in the shape their clients expect; nothing else decides a status. The types and
 codes are those of the OpenAI API reference where it has one.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Language = Literal["en", "zh"]
 
 
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A part of a message that is worded in both languages."""
+
+    en: str
+    zh: str
+
+    def in_language(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
 class ApiError(Exception):
     """An error a client is told about.
 
-    The fields given to the constructor fill the templates of the class;
-    ``param`` names the request field at fault, as a JSON path.
+    The fields given to the constructor fill the templates of the class, a
+    `Phrase` in the template's language; ``param`` names the request field at
+    fault, as a JSON path.
     """
 
     status: ClassVar[int] = 500
@@ -38,7 +51,12 @@ class ApiError(Exception):
     def message(self, language: Language = "en") -> str:
         """The sentence for people, in ``language``."""
         template = self.zh if language == "zh" else self.en
-        return template.format_map(self.fields)
+        return template.format_map(
+            {
+                name: field.in_language(language) if isinstance(field, Phrase) else field
+                for name, field in self.fields.items()
+            }
+        )
 
 
 # The request is at fault.
@@ -53,6 +71,20 @@ class MalformedJson(InvalidRequest):
     code = "invalid_json"
     en = "The request body is not valid JSON: {detail}"
     zh = "请求体不是有效的 JSON：{detail}"
+
+
+class NotAnObject(InvalidRequest):
+    """The body is JSON, but of another kind; ``kind`` is JSON's word for it."""
+
+    code = "invalid_type"
+    en = "The request body must be a JSON object, but it is of type {kind}."
+    zh = "请求体必须是 JSON 对象，而实际类型为 {kind}。"
+
+
+class MissingParameter(InvalidRequest):
+    code = "missing_required_parameter"
+    en = "Missing required parameter: `{param}`."
+    zh = "缺少必需的参数：`{param}`。"
 
 
 class WrongType(InvalidRequest):
@@ -141,6 +173,14 @@ class MethodNotAllowed(InvalidRequest):
         self.allowed = allowed
 
 
+class MalformedHttp(InvalidRequest):
+    """What arrived is not HTTP, or its header is larger than is ever needed."""
+
+    code = "malformed_http"
+    en = "The request is not valid HTTP/1.1, or its header is too large."
+    zh = "请求不是有效的 HTTP/1.1，或其头部过大。"
+
+
 class RequestTimedOut(InvalidRequest):
     status = 408
     code = "request_timeout"
@@ -162,7 +202,15 @@ class UnsupportedMediaType(InvalidRequest):
     zh = "不支持内容类型 {content_type!r}；请发送 application/json。"
 
 
-# The daemon can't take the request now.
+# The daemon is at fault, or can't take the request now.
+
+
+class InternalError(ApiError):
+    """Something nobody foresaw; the log has it under ``request_id``."""
+
+    code = "internal_error"
+    en = "The server had an error while processing the request (request id {request_id})."
+    zh = "服务器处理请求时出错（请求编号 {request_id}）。"
 
 
 class Overloaded(ApiError):
@@ -191,7 +239,8 @@ class UpstreamError(ApiError):
     """The upstream failed a call.
 
     ``retryable``: another attempt may succeed. ``origin``: which channel it
-    failed on (opaque), for that attempt to avoid.
+    failed on (opaque), for that attempt to avoid. ``log_detail``: the
+    upstream's own words, for the log and not for clients.
     """
 
     status = 502
@@ -202,6 +251,7 @@ class UpstreamError(ApiError):
 
     retryable: ClassVar[bool] = True
     origin: object = None
+    log_detail: str = ""
 
 
 class UpstreamRefused(UpstreamError):

@@ -1,0 +1,84 @@
+"""What the services' failures are to a client: the one place that says so."""
+
+import grpc
+
+from piecesd.errors import (
+    ApiError,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+PIECE = 200
+END_OF_STREAM = 204
+UNARY_UNSET = 0
+"""Seen on good unary replies."""
+
+_REFUSALS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+"""Statuses that another attempt would meet again. CANCELLED is here because
+piecesd's own cancels never reach this place: it is the upstream giving up."""
+
+
+def error_of_code(code: int) -> UpstreamError:
+    """What a response code other than a good one means.
+
+    Another attempt is worth its while for codes that are so in HTTP too:
+    408, 429 and those from 500 on.
+    """
+    if code == 429:
+        return UpstreamRateLimited()
+    detail = f"it answered with code {code}"
+    if code == 408 or 500 <= code <= 599:
+        return UpstreamError(detail=detail)
+    return UpstreamRefused(detail=detail)
+
+
+def error_of_status(error: BaseException, timeout_seconds: float | None) -> ApiError:
+    """What an exception of a gRPC call means.
+
+    What the upstream says in its own words may name addresses, so it is kept
+    for the log (`UpstreamError.log_detail`) and not told to clients.
+
+    :param timeout_seconds: what the call was allowed.
+    """
+    if not isinstance(error, grpc.RpcError):
+        failed = UpstreamError(detail="the call could not be made")
+        failed.log_detail = repr(error)
+        return failed
+    status: grpc.StatusCode = error.code()
+    details: str = error.details() or ""
+    mapped = _of_status(status, details, timeout_seconds)
+    mapped.log_detail = f"{status.name}: {details}"
+    return mapped
+
+
+def _of_status(
+    status: grpc.StatusCode, details: str, timeout_seconds: float | None
+) -> UpstreamError:
+    detail = f"gRPC status {status.name}"
+    if status is grpc.StatusCode.UNAVAILABLE:
+        return UpstreamUnavailable(detail=detail)
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UpstreamTimeout(seconds=timeout_seconds or 0.0, what="the whole call")
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        if "message larger than max" in details:  # gRPC's own limit, in this process
+            return UpstreamRefused(detail="a reply is larger than piecesd takes")
+        return UpstreamRateLimited()
+    if status in _REFUSALS:
+        return UpstreamRefused(detail=detail)
+    return UpstreamBroken(detail=detail)
