@@ -221,7 +221,7 @@ class Overloaded(ApiError):
     en = "The server is at its limit of {limit} {what}. Please retry later."
     zh = "服务器已达到 {limit} 个 {what} 的上限。请稍后重试。"
 
-    def __init__(self, *, limit: int, what: str, retry_after_seconds: int = 1) -> None:
+    def __init__(self, *, limit: int, what: str | Phrase, retry_after_seconds: int = 1) -> None:
         super().__init__(limit=limit, what=what, retry_after_seconds=retry_after_seconds)
 
 
