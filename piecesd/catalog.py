@@ -24,7 +24,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What stands in the file is checked whole: a typo there is an error here."""
 
 
-class Limits(_Record):
+class Limits(_Record, frozen=True):
     """Token limits of a model; all are positive."""
 
     total_tokens: int
@@ -36,7 +36,7 @@ class Limits(_Record):
             raise ValueError("token limits must be positive")
 
 
-class Model(_Record):
+class Model(_Record, frozen=True):
     """One model: how clients name it, and which service answers for it.
 
     ``aliases`` are other names clients may use; ``created`` carries its zone.
@@ -62,7 +62,7 @@ class Model(_Record):
         return int(self.created.timestamp())
 
 
-class _File(_Record):
+class _File(_Record, frozen=True):
     models: tuple[Model, ...]
 
 

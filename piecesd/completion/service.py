@@ -1,0 +1,70 @@
+"""Takes chat requests: finds the model and its upstream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from piecesd.catalog import Catalog, Model
+from piecesd.chat import ChatRequest
+from piecesd.completion.completion import Completion, CompletionSettings
+from piecesd.completion.counting import TokenCounts
+from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound
+from piecesd.upstream.interface import Upstream
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completions:
+    """Begins completions.
+
+    ``upstreams`` stand by family; one that is missing has no address.
+    ``default_model`` is for requests that name no model or an unknown one;
+    None refuses those.
+    """
+
+    catalog: Catalog
+    upstreams: Mapping[str, Upstream]
+    default_model: str | None
+    settings: CompletionSettings
+    counts: TokenCounts
+    clock: IReactorTime
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that are served, in the catalogue's order."""
+        return tuple(model for model in self.catalog.models if model.family in self.upstreams)
+
+    def find(self, name: str) -> Model:
+        """The served model of that id or alias.
+
+        :raises ModelNotFound: there is none, or its service has no address.
+        """
+        model = self.catalog.find(name)
+        if model is None:
+            raise ModelNotFound(param="model", model=name)
+        if model.family not in self.upstreams:
+            raise ModelNotConfigured(param="model", model=name, service=model.family)
+        return model
+
+    def begin(self, request: ChatRequest, *, request_id: str) -> Completion:
+        """Take a request; no call is made yet.
+
+        :raises ModelNotFound: see `find`.
+        :raises InvalidValue: it names no model and there is no default.
+        """
+        name = request.model
+        if self.default_model is not None and self.catalog.find(name) is None:
+            name = self.default_model
+        if not name:
+            raise InvalidValue(param="model", detail="a model must be named")
+        model = self.find(name)
+        return Completion(
+            name,
+            model,
+            request,
+            upstream=self.upstreams[model.family],
+            settings=self.settings,
+            counts=self.counts,
+            clock=self.clock,
+            request_id=request_id,
+        )
