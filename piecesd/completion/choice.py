@@ -39,7 +39,11 @@ class StreamedChoice:
         self._expired: UpstreamTimeout | None = None
         self._began = attempts.clock.seconds()
         self._texts: list[str] = []
-        self.finished = False
+        self._finished = False
+
+    def is_finished(self) -> bool:
+        """Whether its Finished has come out."""
+        return self._finished
 
     @property
     def text(self) -> str:
@@ -123,7 +127,7 @@ class StreamedChoice:
             if self._rules.reason is not None:
                 break
         if self._rules.reason is not None:
-            self.finished = True
+            self._finished = True
             self.cancel()
             events.append(Finished(self._index, self._rules.reason))
         return events

@@ -186,10 +186,10 @@ class Completion:
         source = self._source
         if source is None:
             source = self._source = await self._open()
-        if self._is_finished():
+        if source.is_finished():
             return [await self._count(self._texts())]
         events = await source.next_events()
-        if self._is_finished():
+        if source.is_finished():
             texts = self._texts()
             if is_quick(self._model.encoding, self._size(texts)):
                 events.append(await self._count(texts))
@@ -213,9 +213,6 @@ class Completion:
             for index in range(self._request.choices)
         ]
         return self._choices[0] if len(self._choices) == 1 else MergedChoices(self._choices)
-
-    def _is_finished(self) -> bool:
-        return all(choice.finished for choice in self._choices)
 
     def _texts(self) -> list[str]:
         return [choice.text for choice in self._choices]

@@ -1,9 +1,9 @@
 """Several streamed choices as one stream of events."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from piecesd.chat import ChatEvent
 from piecesd.completion.choice import StreamedChoice
@@ -14,35 +14,41 @@ class MergedChoices:
 
     def __init__(self, choices: Sequence[StreamedChoice]) -> None:
         self._choices = choices
-        self._turns: dict[StreamedChoice, Deferred[list[ChatEvent]]] = {}
+        self._waiting: set[StreamedChoice] = set()
+        self._arrived: list[list[ChatEvent] | Failure] = []
         self._woken: Deferred[None] | None = None
+
+    def is_finished(self) -> bool:
+        """Whether every choice's last event has been handed out."""
+        return not self._arrived and all(choice.is_finished() for choice in self._choices)
 
     async def next_events(self) -> list[ChatEvent]:
         """At least one event; see `StreamedChoice.next_events`."""
         for choice in self._choices:
-            if not choice.finished and choice not in self._turns:
+            if not choice.is_finished() and choice not in self._waiting:
+                self._waiting.add(choice)
                 turn = Deferred.fromCoroutine(choice.next_events())
-                self._turns[choice] = turn
-                turn.addBoth(self._wake)
-        if not any(turn.called for turn in self._turns.values()):
+                turn.addBoth(self._arrive, choice)
+        if not self._arrived:
             self._woken = Deferred()
             await self._woken
+        arrived, self._arrived = self._arrived, []
         events: list[ChatEvent] = []
-        for choice, turn in tuple(self._turns.items()):
-            if turn.called:
-                del self._turns[choice]
-                events += await turn
+        for result in arrived:
+            if isinstance(result, Failure):
+                result.raiseException()
+            else:
+                events += result
         return events
 
     def cancel(self) -> None:
         """End every choice's call. Idempotent."""
         for choice in self._choices:
             choice.cancel()
-        for turn in self._turns.values():
-            turn.addErrback(lambda _failure: None)  # the first failure was enough
 
-    def _wake(self, result: Any) -> Any:
+    def _arrive(self, result: list[ChatEvent] | Failure, choice: StreamedChoice) -> None:
+        self._waiting.discard(choice)
+        self._arrived.append(result)
         woken, self._woken = self._woken, None
-        if woken is not None and not woken.called:
+        if woken is not None:
             woken.callback(None)
-        return result

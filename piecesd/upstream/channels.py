@@ -217,4 +217,3 @@ class ChannelPool:
 
 def _in_flight(channel: PooledChannel) -> int:
     return channel.in_flight
-

@@ -229,7 +229,7 @@ class ReplyTests(SynchronousTestCase):
         self.bridge = Bridge(self.reactor.call_from_thread, MemoryWorkers(), max_streams=1)
 
     def reply(self, future: Future) -> Deferred[bytes]:
-        return self.bridge.reply(future)  # type: ignore[arg-type]  # its callbacks get a Future
+        return self.bridge.reply(future)
 
     def test_a_reply_crosses_into_the_reactor_and_takes_no_thread(self) -> None:
         future = Future(b"whole")

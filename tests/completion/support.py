@@ -1,0 +1,62 @@
+"""What the tests of completions share: one on a fake clock and upstream."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from piecesd.catalog import Catalog
+from piecesd.chat import ChatEvent, ChatRequest, Message
+from piecesd.completion.completion import Completion, CompletionSettings
+from piecesd.completion.counting import TokenCounts
+from piecesd.completion.deadlines import StreamLimits
+from piecesd.completion.service import Completions
+from piecesd.upstream.scripted import ScriptedUpstream
+
+T = TypeVar("T")
+
+SETTINGS = CompletionSettings(
+    max_retries=2,
+    timeout_seconds=30.0,
+    stream_limits=StreamLimits(first_piece_seconds=30.0, idle_seconds=60.0, total_seconds=300.0),
+)
+
+
+def chat(text: str = "hi", model: str = "gpt-4", **fields: Any) -> ChatRequest:
+    return ChatRequest(model=model, messages=(Message(role="user", text=text),), **fields)
+
+
+def run_now(work: Callable[[], T]) -> Deferred[T]:
+    """A worker thread without the thread."""
+    return succeed(work())
+
+
+class CompletionCase(SynchronousTestCase):
+    """``self.begin(...)`` gives a Completion over a scripted GPT service."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.gpt = ScriptedUpstream()
+        self.completions = self.make()
+
+    def make(self, default_model: str | None = None) -> Completions:
+        return Completions(
+            catalog=Catalog.built_in(),
+            upstreams={"gpt": self.gpt},
+            default_model=default_model,
+            settings=SETTINGS,
+            counts=TokenCounts(run_now),
+            clock=self.clock,
+        )
+
+    def begin(self, text: str = "hi", **fields: Any) -> Completion:
+        return self.completions.begin(chat(text, **fields), request_id="r1")
+
+    def turn(self, completion: Completion) -> Deferred[Sequence[ChatEvent]]:
+        return Deferred.fromCoroutine(completion.next_events())
+
+    def backoff(self) -> None:
+        """Let the longest backoff there is pass."""
+        self.clock.advance(8.0)
