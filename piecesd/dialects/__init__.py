@@ -1,0 +1,1 @@
+"""What clients speak, turned into chat values and back: bytes in, bytes out."""

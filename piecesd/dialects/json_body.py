@@ -1,0 +1,87 @@
+"""Decodes JSON bodies, and says in the client's terms what is wrong with one.
+
+msgspec checks the types while it decodes; what it has against a body is put
+into the words of `piecesd.errors` here and nowhere else.
+"""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from piecesd.errors import (
+    ApiError,
+    InvalidValue,
+    MalformedJson,
+    MissingParameter,
+    NotAnObject,
+    Phrase,
+    WrongType,
+)
+
+T = TypeVar("T")
+
+_COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_MISMATCH = re.compile(r"Expected `(?P<expected>.*)`, got `(?P<got>.*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+# Applied after escaped backslashes are out of the way, so that every backslash
+# left begins an escape.
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def decode_body(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    r"""The value of a JSON body.
+
+    The escape of half a surrogate pair (``"\ud83d"``), which clients send that
+    cut a text in the middle of an emoji, becomes U+FFFD: no encoding can carry
+    it (Unicode 3.9, D92), and the rest of the text is fine.
+
+    :raises MalformedJson: it is not JSON, not UTF-8, or nested too deeply.
+    :raises InvalidRequest: a field is missing or has the wrong type; ``param``
+        is its path, such as ``messages[0].content``.
+    """
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+    except msgspec.DecodeError as error:
+        mended, mends = _LONE_SURROGATE.subn(rb"\\ufffd", data.replace(rb"\\", rb"\u005c"))
+        if mends:
+            return decode_body(decoder, mended)
+        raise MalformedJson(detail=_syntax_complaint(str(error), data)) from None
+    except UnicodeDecodeError:
+        raise MalformedJson(detail=Phrase("it is not UTF-8.", "不是 UTF-8 编码。")) from None
+    except RecursionError:
+        raise MalformedJson(detail=Phrase("it is nested too deeply.", "嵌套过深。")) from None
+
+
+def _misfit(complaint: str) -> ApiError:
+    """The error for what msgspec says of JSON that doesn't fit the type."""
+    match = _COMPLAINT.fullmatch(complaint)
+    assert match is not None
+    what, path = match["what"], match["path"] or ""
+    if missing := _MISSING.fullmatch(what):
+        return MissingParameter(param=f"{path}.{missing['name']}".lstrip("."))
+    if mismatch := _MISMATCH.fullmatch(what):
+        expected, got = mismatch["expected"], mismatch["got"]
+        if not path:
+            return NotAnObject(kind=got)
+        return WrongType(
+            param=path,
+            detail=Phrase(f"expected {expected}, got {got}.", f"应为 {expected}，实际为 {got}。"),
+        )
+    # Nothing else is left but numbers that fit no machine type.
+    return InvalidValue(param=path, detail=Phrase(f"{what.lower()}.", "数值超出范围。"))
+
+
+def _syntax_complaint(complaint: str, data: bytes) -> Phrase:
+    if "truncated" in complaint:
+        return Phrase(
+            f"it ends too early, after {len(data)} bytes.", f"在 {len(data)} 字节后意外结束。"
+        )
+    detail = complaint.removeprefix("JSON is malformed: ")
+    return Phrase(f"{detail}.", f"{detail}。")

@@ -1,0 +1,119 @@
+"""What a client is told of a body that is not what it should be."""
+
+import json
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from piecesd.dialects.json_body import decode_body
+from piecesd.errors import (
+    ApiError,
+    InvalidRequest,
+    InvalidValue,
+    MalformedJson,
+    MissingParameter,
+    NotAnObject,
+    WrongType,
+)
+
+
+class Item(msgspec.Struct):
+    text: str
+
+
+class Order(msgspec.Struct):
+    items: list[Item]
+    count: int | None = None
+    weight: float | None = None
+
+
+DECODER = msgspec.json.Decoder(Order)
+TEXT_DECODER = msgspec.json.Decoder(str)
+
+
+class DecodeBodyTests(SynchronousTestCase):
+    def refusal(self, body: bytes, kind: type[ApiError]) -> ApiError:
+        error = self.assertRaises(kind, decode_body, DECODER, body)
+        assert isinstance(error, ApiError)
+        self.assertEqual(error.status, 400)
+        return error
+
+    def test_a_body_that_fits_is_decoded(self) -> None:
+        order = decode_body(DECODER, b'{"items":[{"text":"a"}],"unknown":{"x":1}}')
+        self.assertEqual(order, Order([Item("a")]))
+
+    def test_of_a_field_that_stands_twice_the_last_counts(self) -> None:
+        order = decode_body(DECODER, b'{"items":[],"count":1,"count":2}')
+        self.assertEqual(order.count, 2)
+
+    def test_a_wrong_type_is_named_with_its_path(self) -> None:
+        error = self.refusal(b'{"items":[{"text":"a"},{"text":4}]}', WrongType)
+        self.assertEqual(error.param, "items[1].text")
+        self.assertEqual(
+            error.message(), "Invalid value at `items[1].text`: expected str, got int."
+        )
+        self.assertEqual(error.message("zh"), "`items[1].text` 的值无效：应为 str，实际为 int。")
+
+    def test_a_missing_field_is_named_with_its_path(self) -> None:
+        self.assertEqual(self.refusal(b"{}", MissingParameter).param, "items")
+        self.assertEqual(self.refusal(b'{"items":[{}]}', MissingParameter).param, "items[0].text")
+
+    def test_json_of_another_kind_is_no_request(self) -> None:
+        for body, kind in {b"[]": "array", b"null": "null", b'"a"': "str", b"4": "int"}.items():
+            error = self.refusal(body, NotAnObject)
+            self.assertIn(f"of type {kind}.", error.message())
+
+    def test_numbers_that_fit_no_machine_type_are_refused_by_name(self) -> None:
+        self.assertEqual(self.refusal(b'{"items":[],"weight":1e999}', InvalidValue).param, "weight")
+        huge = b'{"items":[],"count":' + b"9" * 10_000 + b"}"
+        self.assertEqual(self.refusal(huge, InvalidValue).param, "count")
+
+    def test_not_a_number_is_not_json(self) -> None:
+        self.refusal(b'{"items":[],"weight":NaN}', MalformedJson)
+
+    def test_bad_syntax_is_told_with_its_place(self) -> None:
+        error = self.refusal(b'{"items":[],}', MalformedJson)
+        self.assertIn("(byte 12)", error.message())
+        self.assertIn("(byte 12)", error.message("zh"))
+
+    def test_a_body_cut_short_is_told_with_its_length(self) -> None:
+        error = self.refusal(b'{"items":[', MalformedJson)
+        self.assertIn("ends too early, after 10 bytes", error.message())
+
+    def test_a_body_that_is_not_utf8_is_refused(self) -> None:
+        error = self.refusal(b'{"items":[{"text":"\xff"}]}', MalformedJson)
+        self.assertIn("not UTF-8", error.message())
+
+    def test_deep_nesting_is_refused(self) -> None:
+        for body in (b'{"x":' + b"[" * 100_000, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
+            self.assertIn("too deeply", self.refusal(body, MalformedJson).message())
+
+    def test_half_a_surrogate_pair_becomes_the_replacement_character(self) -> None:
+        cases = {
+            rb'"cut \ud83d"': "cut \ufffd",
+            rb'"\ude00 rest"': "\ufffd rest",
+            rb'"\ud83d\ud83d\ude00\ude00"': "\ufffd😀\ufffd",
+            rb'"\\ud83d \ud83d\\"': "\\ud83d \ufffd\\",
+        }
+        for body, text in cases.items():
+            self.assertEqual(decode_body(TEXT_DECODER, body), text)
+
+    def test_bad_syntax_beside_half_a_pair_is_still_bad(self) -> None:
+        self.refusal(rb'{"items":[{"text":"\ud83d"}],}', MalformedJson)
+
+    @given(st.text(alphabet=st.sampled_from('a\\"\n\ud83d\ude00\udfff\u4e2d')))
+    def test_any_text_survives_but_for_its_lone_surrogates(self, text: str) -> None:
+        expected = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        self.assertEqual(decode_body(TEXT_DECODER, json.dumps(text).encode()), expected)
+
+    @given(st.binary() | st.text(alphabet='{}[]":,0123eE\\u d"items').map(str.encode))
+    def test_any_bytes_are_a_value_or_a_refusal(self, body: bytes) -> None:
+        try:
+            order = decode_body(DECODER, body)
+        except InvalidRequest as error:
+            self.assertTrue(error.message("en"))
+            self.assertTrue(error.message("zh"))
+        else:
+            self.assertIsInstance(order, Order)
