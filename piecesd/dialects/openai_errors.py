@@ -1,0 +1,30 @@
+"""Errors in the shape of the OpenAI API: ``{"error": {…}}``."""
+
+import msgspec
+
+from piecesd.errors import ApiError, Language
+
+
+class _Details(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Details
+
+
+def render_error(error: ApiError, language: Language = "en") -> bytes:
+    """The JSON body that tells a client of ``error``."""
+    return msgspec.json.encode(
+        _ErrorBody(
+            _Details(
+                message=error.message(language),
+                type=error.type,
+                param=error.param,
+                code=error.code,
+            )
+        )
+    )
