@@ -1,11 +1,13 @@
-"""What concerns the whole process: its core, its garbage, its clock, signals."""
+"""What concerns the whole process: its core, its garbage, its clock, its threads."""
 
 import gc
 import os
-import signal
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from functools import partial
+from threading import Thread
+from typing import Literal
+
+from twisted.python.threadpool import ThreadPool
 
 GC_YOUNG_THRESHOLD = 10_000
 """Allocations between two looks at the youngest generation. With CPython's 700
@@ -49,17 +51,12 @@ def set_time_zone(name: str) -> None:
         time.tzset()
 
 
-def on_signals(numbers: Iterable[signal.Signals], action: Callable[[], Any]) -> Callable[[], None]:
-    """Call ``action`` in the main thread for each such signal from now on.
+def daemon_threads(name: str, maximum: int) -> ThreadPool:
+    """A pool of up to ``maximum`` threads, none of them started yet.
 
-    :param action: runs between two bytecodes of anything; it should do no more
-        than schedule.
-    :returns: puts back what the signals did before.
+    They are daemon threads, so that not even one that a library has lost can
+    keep the process from exiting.
     """
-    before = {number: signal.signal(number, lambda *_args: action()) for number in numbers}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    return restore
+    pool = ThreadPool(minthreads=0, maxthreads=maximum, name=name)
+    pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
+    return pool

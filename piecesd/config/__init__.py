@@ -1,6 +1,6 @@
 """The daemon's settings: a frozen `Config`, and `load` to read it."""
 
-from piecesd.config.address import UpstreamAddress
+from piecesd.config.address import UpstreamAddress, is_loopback
 from piecesd.config.kinds import CpuAffinity
 from piecesd.config.options import given_options, option_flags, option_parameters
 from piecesd.config.setting import ConfigError, Setting
@@ -15,6 +15,7 @@ __all__ = [
     "Setting",
     "UpstreamAddress",
     "given_options",
+    "is_loopback",
     "load",
     "option_flags",
     "option_parameters",

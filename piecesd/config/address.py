@@ -23,6 +23,11 @@ class UpstreamAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it can only be this machine."""
+        return is_loopback(self.host)
+
     def __str__(self) -> str:
         return f"{'grpcs' if self.tls else 'grpc'}://{self.target}"
 
@@ -44,3 +49,11 @@ class UpstreamAddress:
         elif not _HOST_NAME.fullmatch(host):
             raise ValueError("no host")
         return cls(host=host, port=int(port_text), tls=scheme.lower() != "grpc")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

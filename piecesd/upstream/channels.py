@@ -4,7 +4,6 @@ Each channel is a connection of its own. A call takes the channel with the
 fewest calls on it; `piecesd.upstream.scaling` decides about the pool's size.
 """
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -52,20 +51,13 @@ def connector(address: UpstreamAddress, ca_file: Path | None) -> Callable[[], An
     """
     target = address.target
     options = list(_OPTIONS)
-    if _is_loopback(address.host):
+    if address.is_loopback:
         options.append(("grpc.enable_http_proxy", 0))
     if not address.tls:
         return lambda: grpc.insecure_channel(target, options=options)
     roots = ca_file.read_bytes() if ca_file is not None else None
     credentials = grpc.ssl_channel_credentials(root_certificates=roots)
     return lambda: grpc.secure_channel(target, credentials, options=options)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class PooledChannel:

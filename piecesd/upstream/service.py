@@ -1,8 +1,6 @@
 """The upstreams as a Twisted service: threads, pools and their LoopingCall."""
 
-from collections.abc import Mapping
-from functools import partial
-from threading import Thread
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -20,21 +18,11 @@ STOP_SECONDS = 2.0
 their channels closed they take milliseconds."""
 
 
-def bridge_threads(maximum: int) -> ThreadPool:
-    """The bridge's own threads, none of them started yet.
-
-    They are daemon threads, so that not even one that gRPC has lost can keep
-    the process from exiting.
-    """
-    pool = ThreadPool(minthreads=0, maxthreads=maximum, name="bridge")
-    pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
-    return pool
-
-
 class UpstreamService(Service):
     """Opens and closes everything the upstreams need.
 
     :param pools: by service, not yet started.
+    :param threads: the bridge's, and others that calls need; not started either.
     """
 
     _log = Logger()
@@ -43,7 +31,7 @@ class UpstreamService(Service):
         self,
         pools: Mapping[str, ChannelPool],
         bridge: Bridge,
-        threads: ThreadPool,
+        threads: Sequence[ThreadPool],
         *,
         scale_interval_seconds: float,
         clock: IReactorTime,
@@ -58,7 +46,8 @@ class UpstreamService(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._threads.start()
+        for threads in self._threads:
+            threads.start()
         for pool in self.pools.values():
             pool.start()
         self._scaling.start(self._scale_interval_seconds, now=False)
@@ -83,15 +72,17 @@ class UpstreamService(Service):
         if self.bridge.open_streams:
             self._log.error("{count} calls did not end in time", count=self.bridge.open_streams)
             return
-        self._threads.stop()
+        for threads in self._threads:
+            threads.stop()
 
     def _adjust(self) -> None:
         # A LoopingCall whose body raises stops for good.
         try:
             for pool in self.pools.values():
                 pool.adjust()
-            for _ in range(len(self._threads.waiters) // 2):
-                self._threads.stopAWorker()
+            for threads in self._threads:
+                for _ in range(len(threads.waiters) // 2):  # idle ones
+                    threads.stopAWorker()
         except Exception:
             self._log.failure("Adjusting the pools failed")
 

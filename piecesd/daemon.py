@@ -1,0 +1,120 @@
+"""The daemon as one Twisted service: what starts when, and how it all ends."""
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver, Logger
+
+from piecesd.config import CpuAffinity
+from piecesd.http.site import ApiSite
+from piecesd.process import pin_to_cores, set_time_zone, tune_garbage_collection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessSettings:
+    """``drain_timeout_seconds``: how long running requests may take at the end."""
+
+    cpu_affinity: CpuAffinity
+    time_zone: str
+    drain_timeout_seconds: float
+
+
+class Daemon(Service):
+    """Starts its parts in order, and stops them in the opposite one after the
+    requests.
+
+    :param observer: becomes the application's log observer before twistd
+        begins to log; None leaves twistd's own.
+    :param listen: opens the port; called while the process may still be root.
+    :param announce: called once everything runs.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: ProcessSettings,
+        *,
+        observer: ILogObserver | None,
+        parts: Sequence[Service],
+        site: ApiSite,
+        listen: Callable[[], IListeningPort],
+        announce: Callable[[IListeningPort], None],
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._observer = observer
+        self._parts = tuple(parts)
+        self._site = site
+        self._listen = listen
+        self._announce = announce
+        self._port: IListeningPort | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self._observer is not None:
+            parent.setComponent(ILogObserver, self._observer)
+
+    def privilegedStartService(self) -> None:
+        """Open the port.
+
+        :raises SystemExit: it can't be had; one line says why.
+        """
+        try:
+            self._port = self._listen()
+        except CannotListenError as error:
+            raise SystemExit(f"piecesd: can't listen: {error}") from None
+
+    def startService(self) -> None:
+        """Start everything. twistd has forked by now, so threads may be born.
+
+        :raises SystemExit: a part can't start; one line says why.
+        """
+        super().startService()
+        set_time_zone(self._settings.time_zone)
+        try:
+            cores = pin_to_cores(self._settings.cpu_affinity)
+            for part in self._parts:
+                part.startService()
+        except OSError as error:
+            raise SystemExit(f"piecesd: can't start: {error}") from None
+        assert self._port is not None
+        self._announce(self._port)
+        if cores is not None:
+            self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
+        self._reactor.callLater(0, tune_garbage_collection)
+
+    def stopService(self) -> Deferred[None]:
+        """Take no more connections, let requests finish, then stop the parts.
+
+        From here on a signal to end ends what is left at once.
+        """
+        super().stopService()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hurry)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._log.info(
+            "Stopping; requests have {seconds:g}s to finish",
+            seconds=self._settings.drain_timeout_seconds,
+        )
+        assert self._port is not None
+        await maybeDeferred(self._port.stopListening)
+        await self._site.drain(self._settings.drain_timeout_seconds)
+        for part in reversed(self._parts):
+            try:
+                await maybeDeferred(part.stopService)
+            except Exception:  # the others are to stop all the same
+                self._log.failure("Stopping {part} failed", part=part)
+
+    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(Deferred.fromCoroutine, self._site.drain(0))

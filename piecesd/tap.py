@@ -1,0 +1,295 @@
+"""``twistd pieces``: the options, and the one place that wires the parts."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python import usage
+
+from piecesd.catalog import Catalog, CatalogError
+from piecesd.completion.completion import CompletionSettings
+from piecesd.completion.counting import TokenCounts
+from piecesd.completion.deadlines import StreamLimits
+from piecesd.completion.service import Completions
+from piecesd.config import (
+    Config,
+    ConfigError,
+    UpstreamAddress,
+    given_options,
+    is_loopback,
+    load,
+    option_flags,
+    option_parameters,
+)
+from piecesd.daemon import Daemon, ProcessSettings
+from piecesd.embedded.service import EmbeddedUpstreamService
+from piecesd.families import FAMILIES
+from piecesd.http.app import Api
+from piecesd.http.direct_write import listen
+from piecesd.http.settings import HttpSettings
+from piecesd.http.site import ApiSite
+from piecesd.logs import Console, LogService, ReopenSignals
+from piecesd.process import daemon_threads
+from piecesd.upstream.bridge import Bridge
+from piecesd.upstream.channels import ChannelPool, connector
+from piecesd.upstream.client import GrpcUpstream, stub_maker
+from piecesd.upstream.service import UpstreamService
+from piecesd.version import Build, read_build
+
+_log = Logger()
+
+_TWISTD_LOG_FILE = Path("twistd.log")
+
+
+class Options(usage.Options):
+    """Every setting as an option; options win over the environment."""
+
+    longdesc = "Serves the OpenAI HTTP API from gRPC inference services."
+    optFlags = option_flags()
+    optParameters = [  # noqa: RUF012 Twisted reads it as it is
+        ["env-file", "e", None, "Read settings from this file. [default: .env, if there is one]"],
+        *option_parameters(),
+    ]
+
+    config: Config
+    catalog: Catalog
+
+    def opt_version(self) -> None:
+        """Print the version, build time and commit."""
+        print(read_build())  # noqa: T201
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """Read the settings and the catalogue.
+
+        :raises SystemExit: one can't be used; one line says which and why.
+        """
+        env_file = self["env-file"]
+        try:
+            self.config = load(
+                os.environ, Path(env_file) if env_file else None, given_options(self)
+            )
+            self.catalog = _load_catalog(self.config)
+        except ConfigError as error:
+            raise SystemExit(f"piecesd: {error}") from None
+
+
+def _load_catalog(config: Config) -> Catalog:
+    if config.models_file is None:
+        catalog = Catalog.built_in()
+    else:
+        try:
+            catalog = Catalog.load(config.models_file)
+        except CatalogError as error:
+            raise ConfigError(f"MODELS_FILE={str(config.models_file)!r}: {error}") from None
+    if config.default_model and catalog.find(config.default_model) is None:
+        raise ConfigError(
+            f"DEFAULT_MODEL={config.default_model!r} can't be used; allowed is a model of the "
+            "catalogue"
+        )
+    return catalog
+
+
+def makeService(options: Options) -> Daemon:
+    """The daemon that ``options`` describe; nothing of it has started yet."""
+    from twisted.internet import reactor
+
+    return build(options.config, options.catalog, reactor, parent=options.parent or {})
+
+
+def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str, Any]) -> Daemon:
+    """Wire a daemon.
+
+    :param parent: twistd's own options, for whether it stays in the foreground
+        and where it would log.
+    """
+    build_record = read_build()
+    logs = _logs(config, reactor, parent)
+    embedded = _embedded(config, reactor)
+    bridge_threads = daemon_threads("bridge", config.bridge_threads)
+    counting_threads = daemon_threads("counting", 1)
+    bridge = Bridge(reactor.callFromThread, bridge_threads, max_streams=config.bridge_threads)
+    pools = _pools(config, reactor, embedded)
+    upstreams = UpstreamService(
+        pools,
+        bridge,
+        (bridge_threads, counting_threads),
+        scale_interval_seconds=config.scale_interval_seconds,
+        clock=reactor,
+    )
+    completions = Completions(
+        catalog=catalog,
+        upstreams=_clients(config, reactor, pools, bridge),
+        default_model=config.default_model or None,
+        settings=_completion_settings(config),
+        counts=TokenCounts(partial(deferToThreadPool, reactor, counting_threads)),
+        clock=reactor,
+    )
+    api = Api(
+        completions=completions,
+        settings=_http_settings(config),
+        clock=reactor,
+        version=build_record.version,
+        pool_figures=upstreams.figures,
+    )
+    site = ApiSite(api, reactor)
+    return Daemon(
+        reactor,
+        ProcessSettings(
+            cpu_affinity=config.cpu_affinity,
+            time_zone=config.time_zone,
+            drain_timeout_seconds=config.drain_timeout_seconds,
+        ),
+        observer=None if parent.get("syslog") or parent.get("logger") else logs,
+        parts=[
+            logs,
+            ReopenSignals(reactor, logs.reopen),
+            *([embedded] if embedded is not None else []),
+            upstreams,
+        ],
+        site=site,
+        listen=partial(listen, reactor, config.host, config.port, site),
+        announce=partial(announce, config, build_record, embedded),
+    )
+
+
+def _logs(config: Config, reactor: Any, parent: Mapping[str, Any]) -> LogService:
+    """The log, and where twistd's own options send it.
+
+    In the foreground it goes to the console. A daemon that has left it and has
+    no LOG_FILE writes what would have been twistd's file.
+    """
+    foreground = bool(parent.get("nodaemon", True))
+    path = config.log_file
+    twistd_file = parent.get("logfile")
+    if path is None and twistd_file != "-" and (twistd_file or not foreground):
+        path = Path(twistd_file or _TWISTD_LOG_FILE)
+    return LogService(
+        clock=reactor,
+        console=Console.of_process() if foreground else Console(None),
+        path=path,
+        format=config.log_format,
+        max_bytes=config.log_max_bytes,
+        max_age_seconds=config.log_max_age_seconds,
+        keep=config.log_keep,
+        debug=config.debug,
+        secrets=[
+            *config.api_keys,
+            *filter(None, (config.grpc_auth_token, config.relay_api_key)),
+        ],
+    )
+
+
+def _addresses(config: Config) -> dict[str, UpstreamAddress]:
+    """The configured addresses by family."""
+    by_family = {"gpt": config.gpt_address, "vertex": config.vertex_address}
+    return {family: address for family, address in by_family.items() if address is not None}
+
+
+def _embedded(config: Config, reactor: Any) -> EmbeddedUpstreamService | None:
+    """The built-in upstream, where no other is configured."""
+    if _addresses(config):
+        return None
+    return EmbeddedUpstreamService(...)
+
+
+def _pools(
+    config: Config, reactor: Any, embedded: EmbeddedUpstreamService | None
+) -> dict[str, ChannelPool]:
+    connectors: dict[str, Callable[[], Any]] = {
+        family: connector(address, config.grpc_ca_file)
+        for family, address in _addresses(config).items()
+    }
+    if embedded is not None:
+        # Its port is known once it has started.
+        connectors = dict.fromkeys(FAMILIES, lambda: connector(embedded.address, None)())
+    return {
+        family: ChannelPool(
+            family,
+            connect,
+            stub_maker(FAMILIES[family]),
+            minimum=config.min_pool_size,
+            maximum=config.max_pool_size,
+            clock=reactor,
+        )
+        for family, connect in connectors.items()
+    }
+
+
+def _clients(
+    config: Config, reactor: Any, pools: Mapping[str, ChannelPool], bridge: Bridge
+) -> dict[str, GrpcUpstream]:
+    token = config.grpc_auth_token
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    return {
+        family: GrpcUpstream(FAMILIES[family], pool, bridge, metadata=metadata, clock=reactor)
+        for family, pool in pools.items()
+    }
+
+
+def _completion_settings(config: Config) -> CompletionSettings:
+    return CompletionSettings(
+        max_retries=config.max_retries,
+        timeout_seconds=config.timeout_seconds,
+        stream_limits=StreamLimits(
+            first_piece_seconds=config.timeout_seconds,
+            idle_seconds=config.stream_idle_timeout_seconds,
+            total_seconds=config.stream_timeout_seconds,
+        ),
+    )
+
+
+def _http_settings(config: Config) -> HttpSettings:
+    return HttpSettings(
+        api_prefix=config.api_prefix,
+        api_keys=config.api_keys,
+        enable_model_route=config.enable_model_route,
+        ignore_unsupported_params=config.unsupported_params == "ignore",
+        cors_origins=config.cors_origins,
+        max_body_bytes=config.max_body_bytes,
+        max_concurrent_requests=config.max_concurrent_requests,
+        header_timeout_seconds=config.header_timeout_seconds,
+        body_timeout_seconds=config.body_timeout_seconds,
+        keepalive_timeout_seconds=config.keepalive_timeout_seconds,
+    )
+
+
+def announce(
+    config: Config,
+    build_record: Build,
+    embedded: EmbeddedUpstreamService | None,
+    port: IListeningPort,
+) -> None:
+    """Log what runs here, and where."""
+    _log.info("{build}", build=str(build_record))
+    host = port.getHost()
+    shown_host = f"[{host.host}]" if ":" in host.host else host.host
+    _log.info(
+        "Listening on http://{host}:{port}{prefix}",
+        host=shown_host,
+        port=host.port,
+        prefix=config.api_prefix,
+    )
+    for family in FAMILIES:
+        address = _addresses(config).get(family)
+        if address is not None:
+            _log.info("{family} upstream: {address}", family=family, address=str(address))
+        elif embedded is not None:
+            _log.info(
+                "{family} upstream: embedded, {address} ({model})",
+                family=family,
+                address=str(embedded.address),
+                model=embedded.model_name,
+            )
+        else:
+            _log.info("{family} upstream: none, its models are not served", family=family)
+    if not config.api_keys and not is_loopback(host.host):
+        _log.warn(
+            "No API_KEY is set, and {host} is open to others: anybody who reaches it can use it",
+            host=shown_host,
+        )
