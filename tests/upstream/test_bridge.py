@@ -203,7 +203,7 @@ class BridgeTests(SynchronousTestCase):
 class Future:
     def __init__(self, outcome: bytes | Exception) -> None:
         self.outcome = outcome
-        self.callbacks: list[Callable[["Future"], None]] = []
+        self.callbacks: list[Callable[[Future], None]] = []
         self.cancelled = 0
 
     def add_done_callback(self, callback: Callable[["Future"], None]) -> None:
