@@ -148,7 +148,8 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         observer=None if parent.get("syslog") or parent.get("logger") else logs,
         parts=[
             logs,
-            ReopenSignals(reactor, logs.reopen),
+            # Without a file to reopen, SIGHUP ends the daemon with its terminal.
+            *([ReopenSignals(reactor, logs.reopen)] if logs.has_file else []),
             *([embedded] if embedded is not None else []),
             upstreams,
         ],
@@ -178,10 +179,7 @@ def _logs(config: Config, reactor: Any, parent: Mapping[str, Any]) -> LogService
         max_age_seconds=config.log_max_age_seconds,
         keep=config.log_keep,
         debug=config.debug,
-        secrets=[
-            *config.api_keys,
-            *filter(None, (config.grpc_auth_token, config.relay_api_key)),
-        ],
+        secrets=config.secret_texts,
     )
 
 
@@ -225,7 +223,9 @@ def _clients(
     config: Config, reactor: Any, pools: Mapping[str, ChannelPool], bridge: Bridge
 ) -> dict[str, GrpcUpstream]:
     token = config.grpc_auth_token
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    # Only ever sent over TLS: the configuration refuses it otherwise, and the
+    # embedded upstream, which needs none, is not to see it.
+    metadata = (("authorization", f"Bearer {token}"),) if token and _addresses(config) else ()
     return {
         family: GrpcUpstream(FAMILIES[family], pool, bridge, metadata=metadata, clock=reactor)
         for family, pool in pools.items()
@@ -267,12 +267,12 @@ def announce(
 ) -> None:
     """Log what runs here, and where."""
     _log.info("{build}", build=str(build_record))
-    host = port.getHost()
-    shown_host = f"[{host.host}]" if ":" in host.host else host.host
+    bound: Any = port.getHost()
+    shown_host = f"[{bound.host}]" if ":" in bound.host else bound.host
     _log.info(
         "Listening on http://{host}:{port}{prefix}",
         host=shown_host,
-        port=host.port,
+        port=bound.port,
         prefix=config.api_prefix,
     )
     for family in FAMILIES:
@@ -288,7 +288,7 @@ def announce(
             )
         else:
             _log.info("{family} upstream: none, its models are not served", family=family)
-    if not config.api_keys and not is_loopback(host.host):
+    if not config.api_keys and not is_loopback(bound.host):
         _log.warn(
             "No API_KEY is set, and {host} is open to others: anybody who reaches it can use it",
             host=shown_host,

@@ -76,6 +76,11 @@ class LogService(Service):
         if self._file is not None:
             self._file.append(line, urgent=level >= LogLevel.error)
 
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a log file, and so something to reopen."""
+        return self._file is not None
+
     def startService(self) -> None:
         super().startService()
         if self._file is not None:
