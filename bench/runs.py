@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from bench.children import Daemon, started_daemon
@@ -57,7 +57,7 @@ def run_with_daemon(number: int, plan: Plan, progress: Progress) -> Run:
         if set(plan.only) - {"start"}:
             with started_daemon(plan.upstream_port, cores) as daemon:
                 daemon.wait_until_listening()
-                subject = _subject(daemon, plan)
+                subject = _subject(_target(daemon, plan), daemon.pid, plan)
                 if plan.pin:
                     _keep_apart(subject, cores)
                 _go_through(number, plan, subject, run, progress)
@@ -69,26 +69,22 @@ def run_with_daemon(number: int, plan: Plan, progress: Progress) -> Run:
 def run_with_gateway(
     number: int, plan: Plan, target: Target, gateway_pid: int, progress: Progress
 ) -> Run:
-    """One run against a gateway that others have started on the bench upstream."""
+    """One run against a gateway that others have started on the bench upstream.
+
+    :raises ScenarioFailed: it answers nothing.
+    """
     run = Run(figures={}, failures=[])
-    subject = Subject(
-        target=target,
-        tree=ProcessTree(gateway_pid),
-        upstream_pid=plan.upstream_pid,
-        upstream_address=plan.upstream_address,
-    )
-    if number == 1:
-        # It may take a while to find an upstream that was not there before.
-        first_answer(target, lambda: None, _START_LIMIT_SECONDS)
-        subject = replace(subject, tree=ProcessTree(gateway_pid))
-    _go_through(number, plan, subject, run, progress)
+    # It may take a while to find an upstream that was not there before, and
+    # may have other processes once it has answered.
+    first_answer(target, lambda: None, _START_LIMIT_SECONDS)
+    _go_through(number, plan, _subject(target, gateway_pid, plan), run, progress)
     return run
 
 
-def _subject(daemon: Daemon, plan: Plan) -> Subject:
+def _subject(target: Target, gateway_pid: int, plan: Plan) -> Subject:
     return Subject(
-        target=_target(daemon, plan),
-        tree=ProcessTree(daemon.pid),
+        target=target,
+        tree=ProcessTree(gateway_pid),
         upstream_pid=plan.upstream_pid,
         upstream_address=plan.upstream_address,
     )
