@@ -113,7 +113,9 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
     embedded = _embedded(config, reactor)
     bridge_threads = daemon_threads("bridge", config.bridge_threads)
     counting_threads = daemon_threads("counting", 1)
-    bridge = Bridge(reactor.callFromThread, bridge_threads, max_streams=config.bridge_threads)
+    bridge = Bridge(
+        reactor.callFromThread, bridge_threads, max_streams=config.bridge_threads, clock=reactor
+    )
     pools = _pools(config, reactor, embedded)
     upstreams = UpstreamService(
         pools,
@@ -124,7 +126,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
     )
     completions = Completions(
         catalog=catalog,
-        upstreams=_clients(config, reactor, pools, bridge),
+        upstreams=_clients(config, pools, bridge),
         default_model=config.default_model or None,
         settings=_completion_settings(config),
         counts=TokenCounts(partial(deferToThreadPool, reactor, counting_threads)),
@@ -220,14 +222,14 @@ def _pools(
 
 
 def _clients(
-    config: Config, reactor: Any, pools: Mapping[str, ChannelPool], bridge: Bridge
+    config: Config, pools: Mapping[str, ChannelPool], bridge: Bridge
 ) -> dict[str, GrpcUpstream]:
     token = config.grpc_auth_token
     # Only ever sent over TLS: the configuration refuses it otherwise, and the
     # embedded upstream, which needs none, is not to see it.
     metadata = (("authorization", f"Bearer {token}"),) if token and _addresses(config) else ()
     return {
-        family: GrpcUpstream(FAMILIES[family], pool, bridge, metadata=metadata, clock=reactor)
+        family: GrpcUpstream(FAMILIES[family], pool, bridge, metadata=metadata)
         for family, pool in pools.items()
     }
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IReactorTime
 
 from piecesd.chat import ChatRequest
 from piecesd.errors import ApiError, UpstreamBroken, UpstreamError
@@ -71,13 +70,11 @@ class GrpcPieceStream:
         family: Family,
         origin: PooledChannel,
         timeout_seconds: float | None,
-        clock: IReactorTime,
     ) -> None:
         self._pieces = pieces
         self._decode = family.decode
         self._origin = origin
         self._timeout_seconds = timeout_seconds
-        self._clock = clock
         self._began = False
         self._ended = False
         self._failure: ApiError | None = None
@@ -104,7 +101,7 @@ class GrpcPieceStream:
                 if reply.text:
                     texts.append(reply.text)
                 self._ended = self._began = True
-                self._pieces.close(self._clock, CLOSE_GRACE_SECONDS)
+                self._pieces.close(CLOSE_GRACE_SECONDS)
                 break
             else:
                 self._fail(error_of_code(reply.code))
@@ -144,13 +141,11 @@ class GrpcUpstream:
         bridge: Bridge,
         *,
         metadata: Metadata,
-        clock: IReactorTime,
     ) -> None:
         self._family = family
         self._pool = pool
         self._bridge = bridge
         self._metadata = metadata
-        self._clock = clock
 
     def open_stream(
         self, model: str, request: ChatRequest, *, timeout_seconds: float | None, avoid: object
@@ -165,7 +160,7 @@ class GrpcUpstream:
             self._pool.release(channel)
             raise _at(error_of_status(error, timeout_seconds), channel) from None
         pieces = self._bridge.open(_ReadableCall(call), lambda: self._pool.release(channel))
-        return GrpcPieceStream(pieces, self._family, channel, timeout_seconds, self._clock)
+        return GrpcPieceStream(pieces, self._family, channel, timeout_seconds)
 
     async def predict(
         self, model: str, request: ChatRequest, *, timeout_seconds: float, avoid: object

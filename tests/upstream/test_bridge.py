@@ -9,7 +9,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.errors import Overloaded
-from piecesd.upstream.bridge import MAX_BUFFERED_BYTES, MAX_BUFFERED_PIECES, Bridge, ByteStream
+from piecesd.upstream.bridge import (
+    MAX_BUFFERED_BYTES,
+    MAX_BUFFERED_PIECES,
+    MODERATION_SECONDS,
+    Bridge,
+    ByteStream,
+)
 
 
 class Reactor:
@@ -67,7 +73,10 @@ class BridgeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
         self.workers = MemoryWorkers()
-        self.bridge = Bridge(self.reactor.call_from_thread, self.workers, max_streams=3)
+        self.clock = Clock()
+        self.bridge = Bridge(
+            self.reactor.call_from_thread, self.workers, max_streams=3, clock=self.clock
+        )
         self.ended = 0
 
     def open(self, call: Call) -> ByteStream:
@@ -118,14 +127,27 @@ class BridgeTests(SynchronousTestCase):
         self.assertEqual([self.successResultOf(w) for w in waiting], [[b"a", b"b"]] * 3)
         self.assertEqual(self.reactor.wakeups, 1)
 
-    def test_what_comes_after_a_drain_wakes_anew(self) -> None:
-        first = self.open(Call(b"a"))
+    def test_while_much_comes_the_reactor_looks_by_itself(self) -> None:
+        streams = [self.open(Call(b"a", b"b")) for _ in range(2)]
         self.work()
-        second = self.open(Call(b"b"))
+        later = self.open(Call(b"c"))
+        waiting = later.next_batch()
+        self.work()
+        self.assertEqual(self.reactor.wakeups, 1)
+        self.assertNoResult(waiting)
+        self.clock.advance(MODERATION_SECONDS)
+        self.assertEqual(self.successResultOf(waiting), [b"c"])
+        self.assertEqual(self.successResultOf(streams[0].next_batch()), [b"a", b"b"])
+
+    def test_when_nothing_more_comes_the_next_piece_wakes_anew(self) -> None:
+        self.open(Call(b"a", b"b"))
+        self.work()
+        self.clock.advance(MODERATION_SECONDS)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        stream = self.open(Call(b"c"))
         self.work()
         self.assertEqual(self.reactor.wakeups, 2)
-        self.assertEqual(self.successResultOf(first.next_batch()), [b"a"])
-        self.assertEqual(self.successResultOf(second.next_batch()), [b"b"])
+        self.assertEqual(self.successResultOf(stream.next_batch()), [b"c"])
 
     def test_a_call_past_the_threads_is_refused_at_once(self) -> None:
         for _ in range(3):
@@ -185,18 +207,17 @@ class BridgeTests(SynchronousTestCase):
         self.assertEqual([call.cancelled for call in calls], [1, 1])
 
     def test_a_closed_stream_may_end_by_itself_within_its_grace(self) -> None:
-        clock = Clock()
         call = Call(b"a")
-        self.open(call).close(clock, 1.0)
+        self.open(call).close(1.0)
         self.work()
-        clock.advance(2)
-        self.assertEqual((call.cancelled, self.ended, clock.getDelayedCalls()), (0, 1, []))
+        self.clock.advance(2)
+        self.assertEqual((call.cancelled, self.ended), (0, 1))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_closed_stream_that_does_not_end_is_cancelled(self) -> None:
-        clock = Clock()
         call = Call(b"a")
-        self.open(call).close(clock, 1.0)
-        clock.advance(1.0)
+        self.open(call).close(1.0)
+        self.clock.advance(1.0)
         self.assertEqual(call.cancelled, 1)
 
 
@@ -226,7 +247,9 @@ class Future:
 class ReplyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
-        self.bridge = Bridge(self.reactor.call_from_thread, MemoryWorkers(), max_streams=1)
+        self.bridge = Bridge(
+            self.reactor.call_from_thread, MemoryWorkers(), max_streams=1, clock=Clock()
+        )
 
     def reply(self, future: Future) -> Deferred[bytes]:
         return self.bridge.reply(future)
@@ -286,7 +309,9 @@ class BackpressureTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
         self.workers = ThreadWorkers()
-        self.bridge = Bridge(self.reactor.call_from_thread, self.workers, max_streams=1)
+        self.bridge = Bridge(
+            self.reactor.call_from_thread, self.workers, max_streams=1, clock=Clock()
+        )
 
     def open(self, call: EndlessCall) -> ByteStream:
         stream = self.bridge.open(call, lambda: None)
