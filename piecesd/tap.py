@@ -27,7 +27,7 @@ from piecesd.config import (
     option_parameters,
 )
 from piecesd.daemon import Daemon, ProcessSettings
-from piecesd.embedded.service import EmbeddedUpstreamService
+from piecesd.embedded.service import EmbeddedUpstreamService, make_model
 from piecesd.families import FAMILIES
 from piecesd.http.app import Api
 from piecesd.http.direct_write import listen
@@ -195,7 +195,18 @@ def _embedded(config: Config, reactor: Any) -> EmbeddedUpstreamService | None:
     """The built-in upstream, where no other is configured."""
     if _addresses(config):
         return None
-    return EmbeddedUpstreamService(...)
+    model = make_model(
+        echo_delay_seconds=config.echo_delay_seconds,
+        relay_base_url=config.relay_base_url,
+        relay_api_key=config.relay_api_key,
+        relay_model_map=config.relay_model_map,
+        reactor=reactor,
+    )
+    return EmbeddedUpstreamService(model, faults=config.upstream_faults, reactor=reactor)
+
+
+def _embedded_address(embedded: EmbeddedUpstreamService) -> UpstreamAddress:
+    return UpstreamAddress(host=embedded.host, port=embedded.port, tls=False)
 
 
 def _pools(
@@ -207,7 +218,7 @@ def _pools(
     }
     if embedded is not None:
         # Its port is known once it has started.
-        connectors = dict.fromkeys(FAMILIES, lambda: connector(embedded.address, None)())
+        connectors = dict.fromkeys(FAMILIES, lambda: connector(_embedded_address(embedded), None)())
     return {
         family: ChannelPool(
             family,
@@ -277,19 +288,15 @@ def announce(
         port=bound.port,
         prefix=config.api_prefix,
     )
+    addresses = _addresses(config)
     for family in FAMILIES:
-        address = _addresses(config).get(family)
-        if address is not None:
-            _log.info("{family} upstream: {address}", family=family, address=str(address))
-        elif embedded is not None:
-            _log.info(
-                "{family} upstream: embedded, {address} ({model})",
-                family=family,
-                address=str(embedded.address),
-                model=embedded.model_name,
-            )
+        if embedded is not None:
+            where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
+        elif family in addresses:
+            where = str(addresses[family])
         else:
-            _log.info("{family} upstream: none, its models are not served", family=family)
+            where = "none, its models are not served"
+        _log.info("{family} upstream: {where}", family=family, where=where)
     if not config.api_keys and not is_loopback(bound.host):
         _log.warn(
             "No API_KEY is set, and {host} is open to others: anybody who reaches it can use it",
