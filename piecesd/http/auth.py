@@ -1,0 +1,39 @@
+"""API keys: who may use the API."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+
+from piecesd.errors import InvalidApiKey, MissingApiKey
+
+
+class ApiKeys:
+    """The keys that open the API; without any, it is open to all.
+
+    A key shown is compared with every key, by digests, so that the time taken
+    tells nothing about any of them, their lengths included.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._digests = tuple(_digest(key.encode()) for key in keys)
+
+    def check(self, authorization: bytes | None) -> None:
+        """Check the value of an ``Authorization`` header (RFC 6750 §2.1).
+
+        :raises MissingApiKey: it shows no bearer key.
+        :raises InvalidApiKey: the key is not one of ours.
+        """
+        if not self._digests:
+            return
+        scheme, _, key = (authorization or b"").strip().partition(b" ")
+        key = key.strip()
+        if scheme.lower() != b"bearer" or not key:
+            raise MissingApiKey()
+        shown = _digest(key)
+        matches = [compare_digest(shown, digest) for digest in self._digests]
+        if not any(matches):
+            raise InvalidApiKey()
+
+
+def _digest(key: bytes) -> bytes:
+    return sha256(key).digest()

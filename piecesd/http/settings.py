@@ -1,0 +1,26 @@
+"""What the HTTP side wants to be told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpSettings:
+    """The settings of the HTTP side; DESIGN and docs/settings.md explain them.
+
+    ``linger_seconds`` and ``linger_bytes``: for how long, and how much of it,
+    the rest of a refused body is read and thrown away, so that the client gets
+    to read why.
+    """
+
+    api_prefix: str = "/v1/"
+    api_keys: tuple[str, ...] = ()
+    enable_model_route: bool = False
+    ignore_unsupported_params: bool = False
+    cors_origins: tuple[str, ...] = ()
+    max_body_bytes: int = 10 * 1024 * 1024
+    max_concurrent_requests: int = 1000
+    header_timeout_seconds: float = 15
+    body_timeout_seconds: float = 60
+    keepalive_timeout_seconds: float = 75
+    linger_seconds: float = 10
+    linger_bytes: int = 64 * 1024 * 1024
