@@ -1,0 +1,99 @@
+"""TCP connections that send at once while nothing waits to be sent.
+
+Twisted buffers every write and sends it when the reactor next finds the socket
+writable: two ``epoll_ctl`` calls and another turn of the reactor for each. The
+pieces of a stream come one by one to a socket that is nearly always writable,
+so sending them straight away saves most of what a piece costs. What the kernel
+does not take is left to Twisted's buffer, and everything after it, so the
+order holds and producers are paused as ever.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorFDSet
+from twisted.internet.tcp import Port, Server
+
+
+class DirectServer(Server):
+    """The server's end of a connection."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.setTcpNoDelay(True)
+        # A client that vanished without a word, while its answer is awaited.
+        self.setTcpKeepAlive(True)
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, or what of it the kernel takes, and buffer the rest."""
+        if self._can_send_now():
+            data = self._send(data)
+        if data:
+            super().write(data)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """The same for parts, which are sent as one."""
+        if self._can_send_now():
+            self.write(b"".join(iovec))
+        else:
+            super().writeSequence(iovec)
+
+    def _can_send_now(self) -> bool:
+        """Whether nothing is buffered on a connection that still takes writes."""
+        return bool(
+            self.connected
+            and not self.dataBuffer
+            and not self._tempDataBuffer
+            and not self.disconnecting
+            and not self._writeDisconnecting
+            and not self._writeDisconnected
+            and not self.TLS
+        )
+
+    def _send(self, data: bytes) -> bytes:
+        """Send once; what was not taken. A connection found lost takes nothing:
+        the reactor meets the same error when it sends the buffer, and reports
+        it from its own turn rather than from inside a caller's write."""
+        if not data:
+            return data
+        sent = self.writeSomeData(data)
+        if not isinstance(sent, int) or sent <= 0:
+            return data
+        return data[sent:]
+
+
+class DirectPort(Port):
+    """A listening port whose connections are DirectServers."""
+
+    transport: type[Server] = DirectServer
+
+
+def listen(
+    reactor: IReactorFDSet, host: str, port: int, factory: IProtocolFactory, *, backlog: int = 1024
+) -> IListeningPort:
+    """Listen for TCP on an IP address; port 0 lets the system pick one.
+
+    ``::`` takes IPv4 too, whatever the system's ``bindv6only`` says.
+
+    :raises CannotListenError: the address can't be had.
+    """
+    listening = _DualStackPort if _is_any_ipv6(host) else DirectPort
+    listening_port = listening(port, factory, backlog, host, reactor)
+    listening_port.startListening()
+    return listening_port
+
+
+class _DualStackPort(DirectPort):
+    def createInternetSocket(self) -> socket.socket:
+        listening_socket: socket.socket = super().createInternetSocket()
+        listening_socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        return listening_socket
+
+
+def _is_any_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) == ipaddress.IPv6Address("::")
+    except ValueError:
+        return False
