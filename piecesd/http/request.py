@@ -1,0 +1,193 @@
+"""One HTTP request, and the means to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
+from twisted.web.server import Request
+
+from piecesd.errors import ApiError, BodyTooLarge, Language
+from piecesd.http.access_line import Outcome
+from piecesd.http.error_response import api_error_of, send_error
+from piecesd.http.language import preferred_language
+from piecesd.http.request_id import request_id_of
+
+if TYPE_CHECKING:
+    from piecesd.completion.attempts import Figures
+    from piecesd.http.channel import ApiChannel
+    from piecesd.http.site import ApiSite
+
+
+class ApiRequest(Request):
+    """A request that has an id, keeps its body in memory up to the limit, is
+    answered in one write, and leaves one access line.
+
+    ``body_too_large``: the body is over the limit and was not kept; the
+    request is being answered before it has all arrived.
+    ``figures``: what the completion it began has come to so far.
+    """
+
+    channel: ApiChannel
+    site: ApiSite
+    content: BytesIO
+    postpath: list[bytes]
+    defaultContentType = None  # noqa: N815 every response names its own
+
+    request_id = ""
+    body_too_large = False
+    figures: Figures | None = None
+    outcome: Outcome = "ok"
+    _started_seconds = 0.0
+
+    # Reading: called by the channel.
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.body_too_large:
+            return
+        if self.content.tell() + len(data) > self.channel.site.settings.max_body_bytes:
+            self.content = BytesIO()
+            self.channel.answer_unread()
+        else:
+            self.content.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Take the request line. Twisted would parse the query and forms, too,
+        which nothing here reads."""
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = _origin_form(path).partition(b"?")[0]
+        self.args = {}
+        self.process()
+
+    def process(self) -> None:
+        """Have the request answered."""
+        self._begin()
+        try:
+            self.site.api.receive(self)
+        except Exception:
+            self.fail(Failure())
+
+    def refuse(self, error: ApiError, *, method: bytes, uri: bytes) -> None:
+        """Answer a request that could not be read with ``error``."""
+        self.method, self.uri, self.clientproto = method, uri, b"HTTP/1.1"
+        self.path = uri.partition(b"?")[0]
+        self._begin()
+        send_error(self, error)
+
+    def _begin(self) -> None:
+        self.site = self.channel.site
+        self._started_seconds = self.site.clock.seconds()
+        self.request_id = request_id_of(self.getHeader(b"x-request-id"))
+        set_header = self.responseHeaders.setRawHeaders
+        set_header(b"server", [self.site.server_name])
+        set_header(b"date", [datetimeToString()])
+        set_header(b"x-request-id", [self.request_id.encode()])
+        # Klein routes by these two.
+        self.prepath = []
+        self.postpath = [unquote_to_bytes(self.path.removeprefix(b"/"))]
+
+    def getRequestHostname(self) -> bytes:
+        """Klein binds its routes to this; none depends on it, and what a client
+        puts into Host may be no name at all."""
+        return b"localhost"
+
+    @property
+    def shown_method(self) -> str:
+        """The method, fit for messages and the log."""
+        return self.method.decode("ascii", "backslashreplace")
+
+    @property
+    def shown_path(self) -> str:
+        """The path as the client wrote it, without the query."""
+        return self.path.decode("ascii", "backslashreplace")
+
+    @property
+    def language(self) -> Language:
+        return preferred_language(self.getHeader(b"accept-language") or b"")
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is lost."""
+        return bool(self._disconnected)
+
+    def body(self) -> bytes:
+        """The body.
+
+        :raises BodyTooLarge: it was over the limit.
+        """
+        if self.body_too_large:
+            raise BodyTooLarge(limit=self.site.settings.max_body_bytes)
+        return self.content.getvalue()
+
+    # Answering.
+
+    def add_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        for name, value in headers:
+            self.responseHeaders.setRawHeaders(name, [value])
+
+    def send(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send a whole response; nothing where the client is gone."""
+        if self._disconnected:
+            return
+        self.setResponseCode(status)
+        self.add_headers(headers)
+        if status != 204:
+            self.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(body)])
+        self.write(body)
+        self.finish()
+
+    def write_last(self, data: bytes) -> None:
+        """Write the last of a response and end it, in one write."""
+        self.channel.cork()
+        self.write(data)
+        self.finish()
+
+    def fail(self, failure: Failure) -> None:
+        """Answer with the error that ``failure`` is for clients.
+
+        Where some of an answer is out, nothing that could be said would be
+        understood: the connection is dropped, which shows that it is not whole.
+        """
+        error = api_error_of(self, failure)
+        if self.startedWriting:
+            self.outcome = "broken"
+            self.abort()
+        else:
+            send_error(self, error)
+
+    def abort(self) -> None:
+        """Drop the connection without another word."""
+        if not self.gone:
+            self.channel.forceAbortClient()
+
+    def finish(self) -> None:
+        """End the response, once: Klein ends it again after its handlers."""
+        if not self.finished and not self._disconnected:
+            super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        if self.request_id:
+            if self.outcome == "ok":
+                self.outcome = "cancelled"
+            self.write_access_line()
+
+    def write_access_line(self) -> None:
+        seconds = self.site.clock.seconds() - self._started_seconds
+        self.site.access_log.write(self, seconds=seconds)
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path and query of a request target, which may be a whole URL
+    (RFC 9112 §3.2.2)."""
+    if target.startswith(b"/"):
+        return target
+    _, separator, rest = target.partition(b"://")
+    return b"/" + rest.partition(b"/")[2] if separator else target

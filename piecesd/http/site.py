@@ -1,0 +1,98 @@
+"""The server: its connections, and how it comes to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.web.server import Site
+
+from piecesd.http.access_line import AccessLog
+from piecesd.http.channel import ApiChannel
+from piecesd.http.request import ApiRequest
+
+if TYPE_CHECKING:
+    from piecesd.http.app import Api
+
+_FLUSH_SECONDS = 0.5
+
+
+class ApiSite(Site):
+    """Makes a channel for every connection and knows those that are open."""
+
+    protocol = ApiChannel  # type: ignore[assignment]  # Twisted wants its switch to HTTP/2
+    requestFactory = ApiRequest  # noqa: N815
+    noisy = False
+
+    def __init__(self, api: Api, clock: IReactorTime) -> None:
+        super().__init__(api.resource, reactor=clock, timeout=None)
+        self.api = api
+        self.settings = api.settings
+        self.clock = clock
+        self.server_name = f"piecesd/{api.version}".encode()
+        self.access_log = AccessLog()
+        self.connections: set[ApiChannel] = set()
+        self.draining = False
+        self._drain_waiters: list[Deferred[None]] = []
+        self._drain_step: IDelayedCall | None = None
+
+    def startFactory(self) -> None:
+        """Twisted's would start its own access log."""
+
+    def stopFactory(self) -> None:
+        """Nothing was started."""
+
+    def log(self, request: Any) -> None:
+        """Called by Twisted when the response to ``request`` is complete."""
+        request.write_access_line()
+
+    def connection_lost(self, channel: ApiChannel) -> None:
+        self.connections.discard(channel)
+        if self.draining and not self.connections:
+            self._end_drain()
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """End all connections: each as soon as it has no request under way.
+
+        New requests are refused with ShuttingDown from now on. Answers still
+        under way after ``timeout_seconds`` are ended with that error, too, and
+        half a second is left to send what is buffered. Returns once it is over,
+        whatever clients do. With 0 it ends at once, also when called while
+        an earlier call is waiting; both return then.
+        """
+        self.draining = True
+        self.api.running.refuse_new()
+        for channel in tuple(self.connections):
+            if channel.is_idle:
+                channel.loseConnection()
+        drained: Deferred[None] = Deferred()
+        self._drain_waiters.append(drained)
+        if not self.connections:
+            self._end_drain()
+        elif timeout_seconds > 0:
+            self._set_drain_step(timeout_seconds, self._cut)
+        else:
+            self._cut()
+            self._end_drain()
+        await drained
+
+    def _cut(self) -> None:
+        """End the answers under way; leave some time to send their last words."""
+        self.api.running.cut_all()
+        if self._drain_waiters:
+            self._set_drain_step(_FLUSH_SECONDS, self._end_drain)
+
+    def _end_drain(self) -> None:
+        if self._drain_step is not None and self._drain_step.active():
+            self._drain_step.cancel()
+        waiters, self._drain_waiters = self._drain_waiters, []
+        for waiter in waiters:
+            waiter.callback(None)
+
+    def _set_drain_step(self, after_seconds: float, step: Callable[[], None]) -> None:
+        """Take ``step`` next, instead of what was to be next before."""
+        if self._drain_step is not None and self._drain_step.active():
+            self._drain_step.cancel()
+        self._drain_step = self.clock.callLater(after_seconds, step)
