@@ -11,7 +11,7 @@ from piecesd.http.app import Api
 from piecesd.http.direct_write import listen
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
-from tests.http.scripted_completions import ANSWER, ScriptedCompletions
+from tests.http.scripted_completions import ANSWER, ScriptedCompletion, ScriptedCompletions
 from tests.http.sockets import SocketClient, connect, reactor, until
 from tests.http.wire import chat_bytes, read_responses
 
@@ -50,6 +50,14 @@ class RealConnectionTests(TestCase):
             client.reset()
         await client.closed
 
+    async def stream_unread(self) -> tuple[SocketClient, ScriptedCompletion]:
+        """Begin a stream whose client does not read."""
+        client = await self.connect()
+        client.read(False)
+        client.transport.write(chat_bytes(stream=True))
+        await until(lambda: self.completions.begun)
+        return client, self.completions.begun[0]
+
     async def test_a_client_that_leaves_cancels_its_answer(self) -> None:
         for stream in (False, True):
             for orderly in (False, True):
@@ -68,11 +76,7 @@ class RealConnectionTests(TestCase):
                 await until(lambda completion=completion: completion.cancelled)
 
     async def test_a_client_that_does_not_read_stops_the_asking_and_can_still_leave(self) -> None:
-        client = await self.connect()
-        client.read(False)
-        client.transport.write(chat_bytes(stream=True))
-        await until(lambda: self.completions.begun)
-        (completion,) = self.completions.begun
+        client, completion = await self.stream_unread()
         sent_bytes = 0
         completion.give_text("begin")
         while completion.waiting:
@@ -83,11 +87,7 @@ class RealConnectionTests(TestCase):
         await until(lambda: completion.cancelled)
 
     async def test_a_client_that_reads_again_gets_all_of_it(self) -> None:
-        client = await self.connect()
-        client.read(False)
-        client.transport.write(chat_bytes(stream=True))
-        await until(lambda: self.completions.begun)
-        (completion,) = self.completions.begun
+        client, completion = await self.stream_unread()
         completion.give_text("begin")
         given = 0
         while completion.waiting:
