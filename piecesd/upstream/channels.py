@@ -30,6 +30,9 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     # Read a stream on the thread that iterates it, not on one more.
     (ChannelOptions.SingleThreadedUnaryStream, 1),
+    # The window of a stream that nobody reads stays at 64 KiB; it would grow with
+    # the speed of the line to megabytes, for each such stream.
+    ("grpc.http2.bdp_probe", 0),
     # Pings only while calls run, which servers allow.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),

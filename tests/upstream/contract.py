@@ -4,7 +4,8 @@
 trust, `tests/integration/test_client.py` against real gRPC.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
@@ -32,23 +33,11 @@ class RemoteCall(Protocol):
         """Returns once the far end knows that the call was cancelled."""
 
 
-class UpstreamContract(TestCase):
-    """``upstream`` and the two ways to its far end are given by a subclass."""
+class UpstreamCase(TestCase):
+    """Ways to use an upstream that tests share."""
 
-    __test__ = False
     timeout = 20
     upstream: Upstream
-
-    async def remote_stream(self) -> RemoteCall:
-        raise NotImplementedError
-
-    async def remote_reply(self) -> RemoteCall:
-        raise NotImplementedError
-
-    async def stream(self) -> tuple[PieceStream, RemoteCall]:
-        stream = self.upstream.open_stream("gpt-4", REQUEST, timeout_seconds=10.0, avoid=None)
-        self.addCleanup(stream.cancel)
-        return stream, await self.remote_stream()
 
     async def read(self, stream: PieceStream, pieces: int) -> list[str]:
         """So many pieces, in however many batches."""
@@ -60,11 +49,35 @@ class UpstreamContract(TestCase):
         return read
 
     async def assert_fails(self, stream: PieceStream) -> UpstreamError:
-        try:
-            batch = await stream.next_batch()
-        except UpstreamError as error:
-            return error
-        self.fail(f"no failure but {batch!r}")
+        return await self.failure_of(self.next_batch(stream))
+
+    async def failure_of(self, failing: Deferred[Any]) -> UpstreamError:
+        """What ``failing`` fails with."""
+        return await self.assertFailure(failing, UpstreamError)
+
+    def next_batch(self, stream: PieceStream) -> Deferred[Sequence[str]]:
+        return Deferred.fromCoroutine(stream.next_batch())
+
+    def predict(self) -> Deferred[str]:
+        answer = self.upstream.predict("gpt-4", REQUEST, timeout_seconds=10.0, avoid=None)
+        return Deferred.fromCoroutine(answer)
+
+
+class UpstreamContract(UpstreamCase):
+    """``upstream`` and the two ways to its far end are given by a subclass."""
+
+    __test__ = False
+
+    async def remote_stream(self) -> RemoteCall:
+        raise NotImplementedError
+
+    async def remote_reply(self) -> RemoteCall:
+        raise NotImplementedError
+
+    async def stream(self) -> tuple[PieceStream, RemoteCall]:
+        stream = self.upstream.open_stream("gpt-4", REQUEST, timeout_seconds=10.0, avoid=None)
+        self.addCleanup(stream.cancel)
+        return stream, await self.remote_stream()
 
     async def test_pieces_come_in_order_and_then_the_end_for_good(self) -> None:
         stream, remote = await self.stream()
@@ -92,7 +105,7 @@ class UpstreamContract(TestCase):
         stream, remote = await self.stream()
         remote.arrive("a")
         await self.read(stream, 1)
-        waiting = Deferred.fromCoroutine(self.next_batch(stream))
+        waiting = self.next_batch(stream)
         stream.cancel()
         stream.cancel()
         await self.assertFailure(waiting, CancelledError)
@@ -100,7 +113,7 @@ class UpstreamContract(TestCase):
 
     async def test_cancelling_who_waits_cancels_the_call(self) -> None:
         stream, remote = await self.stream()
-        waiting = Deferred.fromCoroutine(self.next_batch(stream))
+        waiting = self.next_batch(stream)
         waiting.cancel()
         await self.assertFailure(waiting, CancelledError)
         await remote.cancelled()
@@ -123,8 +136,7 @@ class UpstreamContract(TestCase):
     async def test_a_failed_unary_call_fails(self) -> None:
         answer = self.predict()
         (await self.remote_reply()).fail()
-        error = await self.assertFailure(answer, UpstreamError)
-        self.assertTrue(error.retryable)
+        self.assertTrue((await self.failure_of(answer)).retryable)
 
     async def test_cancelling_a_unary_answer_reaches_the_far_end(self) -> None:
         answer = self.predict()
@@ -132,12 +144,3 @@ class UpstreamContract(TestCase):
         answer.cancel()
         await self.assertFailure(answer, CancelledError)
         await remote.cancelled()
-
-    def predict(self) -> Deferred[str]:
-        return Deferred.fromCoroutine(self._predict())
-
-    async def _predict(self) -> str:
-        return await self.upstream.predict("gpt-4", REQUEST, timeout_seconds=10.0, avoid=None)
-
-    async def next_batch(self, stream: PieceStream) -> list[str]:
-        return list(await stream.next_batch())
