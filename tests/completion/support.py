@@ -57,6 +57,10 @@ class CompletionCase(SynchronousTestCase):
     def turn(self, completion: Completion) -> Deferred[Sequence[ChatEvent]]:
         return Deferred.fromCoroutine(completion.next_events())
 
+    def events_of(self, turn: Deferred[Sequence[ChatEvent]]) -> Sequence[ChatEvent]:
+        """What a turn has brought, which must be there."""
+        return self.successResultOf(turn)
+
     def backoff(self) -> None:
         """Let the longest backoff there is pass."""
         self.clock.advance(8.0)

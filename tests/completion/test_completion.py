@@ -33,9 +33,6 @@ class StreamedTests(CompletionCase):
             events += batch
         return events
 
-    def taken(self, turn: Deferred[Sequence[ChatEvent]]) -> Sequence[ChatEvent]:
-        return self.successResultOf(turn)
-
     def test_pieces_become_deltas_then_finish_then_usage(self) -> None:
         completion = self.begin("hi")
         turn = self.turn(completion)
@@ -58,7 +55,7 @@ class StreamedTests(CompletionCase):
         completion = self.begin()
         turn = self.turn(completion)
         self.gpt.streams[0].finish()
-        events = [*self.taken(turn), *self.rest(completion)]
+        events = [*self.events_of(turn), *self.rest(completion)]
         self.assertEqual(events, [Finished(0, "stop"), Usage(input_tokens=8, output_tokens=0)])
 
     def test_a_stream_that_breaks_has_no_finish(self) -> None:
@@ -74,7 +71,7 @@ class StreamedTests(CompletionCase):
         completion = self.begin(stop=("END",))
         turn = self.turn(completion)
         self.gpt.streams[0].arrive("one E", "N", "D two")
-        events = list(self.successResultOf(turn))
+        events = list(self.events_of(turn))
         self.assertEqual(events[:2], [Delta(0, "one "), Finished(0, "stop")])
         self.assertTrue(self.gpt.streams[0].cancelled)
 
@@ -83,14 +80,14 @@ class StreamedTests(CompletionCase):
         turn = self.turn(completion)
         self.gpt.streams[0].arrive("one E")
         self.gpt.streams[0].finish()
-        events = [*self.taken(turn), *self.rest(completion)]
+        events = [*self.events_of(turn), *self.rest(completion)]
         self.assertEqual(events[:3], [Delta(0, "one "), Delta(0, "E"), Finished(0, "stop")])
 
     def test_the_token_limit_cuts_the_answer_and_the_upstreams_call(self) -> None:
         completion = self.begin(max_output_tokens=3)
         turn = self.turn(completion)
         self.gpt.streams[0].arrive(*(f" word{n}" for n in range(9)))
-        events = list(self.successResultOf(turn)) + self.rest(completion)
+        events = list(self.events_of(turn)) + self.rest(completion)
         text = "".join(event.text for event in events if isinstance(event, Delta))
         self.assertEqual(text, " word0 word")
         self.assertEqual(
