@@ -17,22 +17,6 @@ END_OF_STREAM = 204
 UNARY_UNSET = 0
 """Seen on good unary replies."""
 
-_REFUSALS = frozenset(
-    {
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.FAILED_PRECONDITION,
-        grpc.StatusCode.OUT_OF_RANGE,
-        grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.CANCELLED,
-    }
-)
-"""Statuses that another attempt would meet again. CANCELLED is here because
-piecesd's own cancels never reach this place: it is the upstream giving up."""
-
 
 def error_of_code(code: int) -> UpstreamError:
     """What a response code other than a good one means.
@@ -79,6 +63,8 @@ def _of_status(
         if "message larger than max" in details:  # gRPC's own limit, in this process
             return UpstreamRefused(detail="a reply is larger than piecesd takes")
         return UpstreamRateLimited()
-    if status in _REFUSALS:
-        return UpstreamRefused(detail=detail)
-    return UpstreamBroken(detail=detail)
+    if status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
+        return UpstreamBroken(detail=detail)
+    # Another attempt would meet the others again. CANCELLED is among them:
+    # piecesd's own cancels never get here, so it is the upstream giving up.
+    return UpstreamRefused(detail=detail)

@@ -30,8 +30,7 @@ class StatusTests(SynchronousTestCase):
         for status in grpc.StatusCode:
             error = status_of(status)
             self.assertEqual(error.status, statuses.get(status.name, 502), status)
-            if status.name in retried | {"DEADLINE_EXCEEDED", "CANCELLED"}:
-                self.assertEqual(getattr(error, "retryable", None), status.name in retried, status)
+            self.assertEqual(getattr(error, "retryable", None), status.name in retried, status)
 
     def test_the_upstreams_own_words_go_to_the_log_and_not_to_clients(self) -> None:
         for status in grpc.StatusCode:
