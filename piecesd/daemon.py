@@ -57,6 +57,8 @@ class Daemon(Service):
         self._listen = listen
         self._announce = announce
         self._port: IListeningPort | None = None
+        self._drain_seconds = settings.drain_timeout_seconds
+        self._told_to_end = False
 
     def setServiceParent(self, parent: Any) -> None:
         super().setServiceParent(parent)
@@ -91,30 +93,46 @@ class Daemon(Service):
         if cores is not None:
             self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
         self._reactor.callLater(0, tune_garbage_collection)
+        self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[None]:
-        """Take no more connections, let requests finish, then stop the parts.
-
-        From here on a signal to end ends what is left at once.
-        """
+        """Take no more connections, let requests finish, then stop the parts."""
         super().stopService()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hurry)
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
         self._log.info(
             "Stopping; requests have {seconds:g}s to finish",
-            seconds=self._settings.drain_timeout_seconds,
+            seconds=self._drain_seconds,
         )
         assert self._port is not None
         await maybeDeferred(self._port.stopListening)
-        await self._site.drain(self._settings.drain_timeout_seconds)
+        await self._site.drain(self._drain_seconds)
         for part in reversed(self._parts):
             try:
                 await maybeDeferred(part.stopService)
             except Exception:  # the others are to stop all the same
                 self._log.failure("Stopping {part} failed", part=part)
 
-    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(Deferred.fromCoroutine, self._site.drain(0))
+    def _take_signals(self) -> None:
+        """Have signals end the daemon with status 0.
+
+        Twisted's own handlers, which are there by now, would have twistd die of
+        the signal once all has stopped.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._end, signal.Signals(number).name)
+
+    def _end(self, signal_name: str) -> None:
+        """The first time, stop; from then on, end what is left at once."""
+        if not self._told_to_end:
+            self._told_to_end = True
+            self._log.info("Received {signal}", signal=signal_name)
+            self._reactor.stop()
+            return
+        self._log.info("Received {signal} again: ending at once", signal=signal_name)
+        self._drain_seconds = 0.0
+        Deferred.fromCoroutine(self._site.drain(0))
