@@ -1,0 +1,87 @@
+# `make help` says what there is. Works with GNU make and BSD make.
+
+PYTHON ?= python3
+# For libraries that your system packages: make run VENV_ARGS=--system-site-packages PIP_ARGS=
+VENV_ARGS ?=
+PIP_ARGS ?= --constraint constraints.txt
+# Options for run, what test runs, options for bench.
+ARGS =
+TESTS = tests
+BENCH_ARGS =
+
+VENV = .venv
+IN_VENV = $(VENV)/bin/python
+RUN_STAMP = $(VENV)/.stamp-run
+DEV_STAMP = $(VENV)/.stamp-dev
+PROTOS_VENV = .venv-protos
+PROTOS_STAMP = $(PROTOS_VENV)/.stamp
+
+PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
+PROTOS = protos/gpt.proto protos/vertex.proto
+FRESH_PROTOS = build/fresh-protos
+
+.PHONY: help run test lint fresh check bench protos vocab docs wheel sdist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUN_STAMP) ## serve on port 8787 until Ctrl-C; ARGS="--port 8000 ..." for options
+	$(VENV)/bin/twistd --nodaemon --pidfile= pieces $(ARGS)
+
+test: $(DEV_STAMP) ## run all tests, or TESTS=tests.http
+	$(IN_VENV) -m scripts.run_tests $(TESTS)
+
+lint: $(DEV_STAMP) ## check form and types
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m mypy
+
+fresh: $(PROTOS_STAMP) ## check that the committed protobuf code is what protos/ generates
+	rm -rf $(FRESH_PROTOS)
+	mkdir -p $(FRESH_PROTOS)
+	$(PROTOC) --python_out=$(FRESH_PROTOS) --pyi_out=$(FRESH_PROTOS) \
+		--grpc_python_out=$(FRESH_PROTOS) $(PROTOS)
+	diff -r -x __init__.py -x __pycache__ $(FRESH_PROTOS)/piecesd/_pb piecesd/_pb
+
+# The tests check the other made things: documents, vocabularies, wheel, sdist.
+check: lint fresh test ## all of the above: what a commit has to pass
+
+bench: $(DEV_STAMP) ## measure; BENCH_ARGS=--help says what
+	$(IN_VENV) -m bench $(BENCH_ARGS)
+
+protos: $(PROTOS_STAMP) ## generate piecesd/_pb from protos/
+	$(PROTOC) --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
+
+vocab: $(RUN_STAMP) ## fetch the vocabularies anew and check their hashes
+	$(IN_VENV) -m scripts.build_vocab
+
+docs: $(RUN_STAMP) ## write docs/settings.md and .env.example from the settings
+	$(IN_VENV) -m piecesd.config
+
+wheel: $(DEV_STAMP) ## build dist/*.whl
+	$(IN_VENV) -m build --no-isolation --wheel
+
+sdist: $(DEV_STAMP) ## build dist/*.tar.gz
+	$(IN_VENV) -m build --no-isolation --sdist
+
+clean: ## remove what was installed, built and cached here
+	rm -rf $(VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	rm -f twisted/plugins/dropin.cache
+	find piecesd twisted tests bench scripts -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	sh scripts/make_venv.sh $(VENV) 99 $(PYTHON) $(VENV_ARGS)
+
+$(RUN_STAMP): $(VENV)/bin/python pyproject.toml piecesd/__init__.py constraints.txt
+	$(IN_VENV) -m pip install --quiet $(PIP_ARGS) --editable .
+	touch $(RUN_STAMP)
+
+$(DEV_STAMP): $(VENV)/bin/python pyproject.toml piecesd/__init__.py constraints.txt
+	$(IN_VENV) -m pip install --quiet $(PIP_ARGS) --editable ".[dev]"
+	touch $(RUN_STAMP) $(DEV_STAMP)
+
+# grpcio-tools 1.71 has wheels for Python up to 3.13, and takes long to compile.
+$(PROTOS_STAMP): protos/requirements.txt
+	sh scripts/make_venv.sh $(PROTOS_VENV) 13 $(PYTHON)
+	$(PROTOS_VENV)/bin/python -m pip install --quiet --only-binary grpcio-tools -r protos/requirements.txt
+	touch $(PROTOS_STAMP)
