@@ -16,6 +16,7 @@ from piecesd.config import (
 )
 from piecesd.embedded.server import LOOPBACK
 from piecesd.embedded.service import EmbeddedUpstreamService, make_model
+from piecesd.version import read_build
 
 _SETTINGS = tuple(each for each in SETTINGS if each.section == "Embedded upstream")
 _MAX_PORT = 65_535
@@ -44,6 +45,11 @@ class Options(usage.Options):
     ]
 
     config: Config
+
+    def opt_version(self) -> None:
+        """Print the version, build time and commit."""
+        print(read_build())  # noqa: T201
+        raise SystemExit(0)
 
     def postOptions(self) -> None:
         """Read the settings.

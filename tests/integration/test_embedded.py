@@ -3,16 +3,24 @@
 import socket
 import threading
 import time
+from typing import Any
 
 import grpc
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet import reactor as installed_reactor
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from piecesd.embedded.calls import Calls
+from piecesd.embedded.calls import Calls, EndedCall
 from piecesd.embedded.echo import EchoModel
 from piecesd.embedded.server import GrpcServer
+from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.errors import UpstreamBroken
 from piecesd.families import FAMILIES, Reply
 from tests.integration.grpc_calls import PATIENCE_SECONDS, FamilyClient, wait_until
+
+reactor: Any = installed_reactor
 
 SOON_SECONDS = 1.0
 
@@ -24,9 +32,10 @@ class ServerTestCase(SynchronousTestCase):
     seconds_per_word = 0.0
 
     def setUp(self) -> None:
+        self.ended: list[EndedCall] = []
         self.server = GrpcServer(
             EchoModel(self.seconds_per_word),
-            Calls(lambda ended: None),
+            Calls(self.ended.append),
             host="127.0.0.1",
             port=0,
             faults=self.faults,
@@ -233,23 +242,12 @@ class FaultTests(ServerTestCase):
         self.assertEqual(self.clients[0].predict(text).code, 200)
 
     def test_a_client_that_reads_nothing_holds_the_answer_back(self) -> None:
-        sent: list[int] = []
-        server = GrpcServer(
-            EchoModel(0),
-            Calls(lambda ended: sent.append(ended.pieces)),
-            host="127.0.0.1",
-            port=0,
-            faults=True,
-        )
-        port = server.start()
-        self.addCleanup(lambda: server.stop().result(PATIENCE_SECONDS))
-        client = FamilyClient("gpt", port)
-        call = client.open_stream("[[fault: pieces=4000 size=50000]]")
-        next(call)
+        client = self.clients[0]
+        next(client.open_stream("[[fault: pieces=4000 size=50000]]"))
         time.sleep(0.3)
         client.close()
-        self.assertTrue(wait_until(lambda: bool(sent), SOON_SECONDS))
-        self.assertLess(sent[0], 2000)  # of 200 MB, what the buffers on the way hold
+        self.assert_counted(cancelled=1)
+        self.assertLess(self.ended[0].pieces, 2000)  # of 200 MB, what the buffers hold
 
     def test_a_directive_that_can_not_be_read_is_an_invalid_argument(self) -> None:
         failure = self.assert_fails("explode", after=0)
@@ -269,3 +267,46 @@ class FaultTests(ServerTestCase):
         self.assertLess(time.monotonic() - began, SOON_SECONDS)
         for call in calls:
             self.assertRaises(grpc.RpcError, list, call)
+
+
+class ServiceTests(TestCase):
+    """The service in a process whose reactor runs."""
+
+    timeout = 10
+
+    def setUp(self) -> None:
+        self.service = EmbeddedUpstreamService(EchoModel(0.05), reactor=reactor)
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+        self.client = FamilyClient("gpt", self.service.port)
+        self.addCleanup(self.client.close)
+
+    async def test_it_answers_on_the_port_that_it_names(self) -> None:
+        reply = await deferToThread(self.client.predict, "hello")
+        self.assertTrue(reply.text.endswith("says: hello"))
+
+    async def test_stopping_with_calls_open_does_not_block_and_takes_less_than_a_second(
+        self,
+    ) -> None:
+        call = self.client.open_stream("hello")
+        await deferToThread(next, call)
+        began = reactor.seconds()
+        stopped = self.service.stopService()
+        self.assertFalse(stopped.called)
+        await stopped
+        self.assertLess(reactor.seconds() - began, SOON_SECONDS)
+        self.assertEqual((self.service.counts.open, self.service.counts.cancelled), (0, 1))
+
+    async def test_it_starts_again_on_the_same_port(self) -> None:
+        port = self.service.port
+        await self.service.stopService()
+        self.service.startService()
+        self.assertEqual(self.service.port, port)
+        self.assertEqual((await deferToThread(self.client.predict, "hello")).code, 200)
+
+    async def test_every_call_that_ended_is_logged_without_its_words(self) -> None:
+        with capturedLogs() as events:
+            await deferToThread(self.client.predict, "my secret")
+            await deferLater(reactor, 0.05)
+        [line] = [formatEvent(event) for event in events]
+        self.assertRegex(line, r"upstream call 1: test-model, \d+ pieces in .*s, finished")

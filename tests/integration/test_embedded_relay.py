@@ -245,5 +245,6 @@ class RelayTests(TestCase):
         unused = reactor.listenTCP(0, Site(self.http), interface="127.0.0.1")
         port = unused.getHost().port
         await unused.stopListening()
+        await self.service.stopService()
         self.start(port)
         self.assertIs(await self.failing_status(self.gpt), grpc.StatusCode.UNAVAILABLE)
