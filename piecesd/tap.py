@@ -27,7 +27,8 @@ from piecesd.config import (
     option_parameters,
 )
 from piecesd.daemon import Daemon, ProcessSettings
-from piecesd.embedded.service import EmbeddedUpstreamService, make_model
+from piecesd.embedded.service import EmbeddedUpstreamService
+from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
 from piecesd.http.app import Api
 from piecesd.http.direct_write import listen
@@ -110,7 +111,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
     """
     build_record = read_build()
     logs = _logs(config, reactor, parent)
-    embedded = _embedded(config, reactor)
+    embedded = None if _addresses(config) else build_embedded(config, reactor)
     bridge_threads = daemon_threads("bridge", config.bridge_threads)
     counting_threads = daemon_threads("counting", 1)
     bridge = Bridge(
@@ -189,20 +190,6 @@ def _addresses(config: Config) -> dict[str, UpstreamAddress]:
     """The configured addresses by family."""
     by_family = {"gpt": config.gpt_address, "vertex": config.vertex_address}
     return {family: address for family, address in by_family.items() if address is not None}
-
-
-def _embedded(config: Config, reactor: Any) -> EmbeddedUpstreamService | None:
-    """The built-in upstream, where no other is configured."""
-    if _addresses(config):
-        return None
-    model = make_model(
-        echo_delay_seconds=config.echo_delay_seconds,
-        relay_base_url=config.relay_base_url,
-        relay_api_key=config.relay_api_key,
-        relay_model_map=config.relay_model_map,
-        reactor=reactor,
-    )
-    return EmbeddedUpstreamService(model, faults=config.upstream_faults, reactor=reactor)
 
 
 def _embedded_address(embedded: EmbeddedUpstreamService) -> UpstreamAddress:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from twisted.python import usage
 
@@ -69,7 +70,13 @@ def makeService(options: Options) -> EmbeddedUpstreamService:
     """The service that ``options`` describe; nothing of it has started yet."""
     from twisted.internet import reactor
 
-    config = options.config
+    return build(options.config, reactor, host=options["host"], port=options["port"])
+
+
+def build(
+    config: Config, reactor: Any, *, host: str = LOOPBACK, port: int = 0
+) -> EmbeddedUpstreamService:
+    """Wire the embedded upstream; `piecesd.tap` runs one inside the daemon."""
     model = make_model(
         echo_delay_seconds=config.echo_delay_seconds,
         relay_base_url=config.relay_base_url,
@@ -78,9 +85,5 @@ def makeService(options: Options) -> EmbeddedUpstreamService:
         reactor=reactor,
     )
     return EmbeddedUpstreamService(
-        model,
-        host=options["host"],
-        port=options["port"],
-        faults=config.upstream_faults,
-        reactor=reactor,
+        model, host=host, port=port, faults=config.upstream_faults, reactor=reactor
     )
