@@ -55,7 +55,14 @@ class CompletionCase(SynchronousTestCase):
         return self.completions.begin(chat(text, **fields), request_id="r1")
 
     def turn(self, completion: Completion) -> Deferred[Sequence[ChatEvent]]:
-        return Deferred.fromCoroutine(completion.next_events())
+        turn = Deferred.fromCoroutine(completion.next_events())
+        self.addCleanup(self.end, completion, turn)
+        return turn
+
+    def end(self, completion: Completion, turn: Deferred[Sequence[ChatEvent]]) -> None:
+        """A coroutine that is left waiting would be closed by the collector."""
+        completion.cancel()
+        turn.addErrback(lambda _failure: None)
 
     def events_of(self, turn: Deferred[Sequence[ChatEvent]]) -> Sequence[ChatEvent]:
         """What a turn has brought, which must be there."""
