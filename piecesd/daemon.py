@@ -33,7 +33,7 @@ class Daemon(Service):
     :param observer: becomes the application's log observer before twistd
         begins to log; None leaves twistd's own.
     :param listen: opens the port; called while the process may still be root.
-    :param announce: called once everything runs.
+    :param announce: called once everything runs, the reactor too.
     """
 
     _log = Logger()
@@ -88,12 +88,10 @@ class Daemon(Service):
                 part.startService()
         except OSError as error:
             raise SystemExit(f"piecesd: can't start: {error}") from None
-        assert self._port is not None
-        self._announce(self._port)
         if cores is not None:
             self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
         self._reactor.callLater(0, tune_garbage_collection)
-        self._reactor.callWhenRunning(self._take_signals)
+        self._reactor.callWhenRunning(self._ready)
 
     def stopService(self) -> Deferred[None]:
         """Take no more connections, let requests finish, then stop the parts."""
@@ -114,14 +112,16 @@ class Daemon(Service):
             except Exception:  # the others are to stop all the same
                 self._log.failure("Stopping {part} failed", part=part)
 
-    def _take_signals(self) -> None:
-        """Have signals end the daemon with status 0.
+    def _ready(self) -> None:
+        """Take the signals over, then say that the daemon is there.
 
-        Twisted's own handlers, which are there by now, would have twistd die of
-        the signal once all has stopped.
+        Twisted's own handlers, which have been set by now, would have twistd
+        die of the signal once all has stopped, and not exit with status 0.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+        assert self._port is not None
+        self._announce(self._port)
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._end, signal.Signals(number).name)

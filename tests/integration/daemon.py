@@ -158,7 +158,7 @@ class Daemon:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._last_status = self._process.wait()
         self._close()
 
     def _close(self) -> None:

@@ -29,6 +29,10 @@ class IdleTests(SynchronousTestCase):
             self.assertEqual(log.splitlines(), daemon.lines)
             self.assertIn("Server Shut Down", daemon.lines[-1])
 
+    def test_it_can_be_told_to_end_as_soon_as_it_says_that_it_listens(self) -> None:
+        for _ in range(5):
+            self.assertEqual(start(self).stop(), 0)
+
     def test_idle_connections_do_not_hold_it_up(self) -> None:
         daemon = start(self)
         with socket.create_connection(("127.0.0.1", daemon.port)) as silent:
