@@ -118,7 +118,9 @@ class FailureTests(FaultTestCase):
 
     def test_a_stream_that_is_not_marked_as_ended_but_closed_cleanly_is_whole(self) -> None:
         for model in MODELS:
-            answer = stream_chat(self.port, "[[fault: pieces=5 size=2 after=5 unmarked]]", model=model)
+            answer = stream_chat(
+                self.port, "[[fault: pieces=5 size=2 after=5 unmarked]]", model=model
+            )
             self.assertEqual(answer.text, "x" * 10)
             self.assertEqual((answer.finish_reasons, answer.is_done), (["stop"], True))
             reply = chat(self.port, "[[fault: unmarked]]", model=model, stream=True)
