@@ -1,9 +1,11 @@
 """Counts tokens where that does not stall the reactor."""
 
 from collections.abc import Callable
+from threading import Event
 from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from piecesd import tokens
 from piecesd.tokens import Encoding, EncodingName
@@ -26,10 +28,18 @@ class TokenCounts:
         self._run_in_thread = run_in_thread
 
     def work(self, name: EncodingName, size: int, work: Callable[[Encoding], T]) -> Deferred[T]:
-        """Fires with what ``work`` returns for the encoding.
+        """Fires with what ``work`` returns for the encoding. Cancelling it
+        frees the thread within milliseconds, however long the text is.
 
         :param size: how many code points it counts, in all.
         """
         if tokens.is_quick(name, size):
             return succeed(work(tokens.load(name)))
-        return self._run_in_thread(lambda: work(tokens.load(name)))
+        given_up = Event()
+
+        def give_up(failure: Failure) -> Failure:
+            given_up.set()
+            return failure
+
+        working = self._run_in_thread(lambda: work(tokens.load(name).until(given_up.is_set)))
+        return working.addErrback(give_up)

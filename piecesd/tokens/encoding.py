@@ -16,6 +16,10 @@ from piecesd.tokens.vocabulary import EncodingName, read_vocabulary
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
+class GivenUp(Exception):
+    """Nobody wants to know the count any more."""
+
+
 class Encoding:
     """Counts the tokens of texts; safe to share between threads.
 
@@ -34,6 +38,17 @@ class Encoding:
         at each slice.
         """
         return sum(map(self._count_slice, slices(text)))
+
+    def until(self, given_up: Callable[[], bool]) -> "Encoding":
+        """The same encoding, but counting ends with `GivenUp`, within a slice,
+        once ``given_up()`` is true."""
+
+        def count_slice(text: str) -> int:
+            if given_up():
+                raise GivenUp
+            return self._count_slice(text)
+
+        return Encoding(self.name, count_slice)
 
 
 _loaded: dict[EncodingName, Encoding] = {}

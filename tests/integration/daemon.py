@@ -30,7 +30,8 @@ _TWISTD = "from twisted.scripts.twistd import run; run()"
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """Nothing else of the environment, for it may hold settings."""
 
-_FAILURE = re.compile(r"#(error|critical)\]|Traceback|Unhandled")
+_FAILURE = r"#(error|critical)\]|Traceback|Unhandled"
+_EXCERPT_LINES = 40
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -133,8 +134,11 @@ class Daemon:
                     return found[times - 1]
                 left = deadline - time.monotonic()
                 over = not any(reader.is_alive() for reader in self._readers)
-                assert left > 0 and not over, "\n".join([f"no line with {pattern}:", *self._lines])
+                assert left > 0 and not over, f"no line with {pattern}:\n{self._excerpt()}"
                 self._arrived.wait(min(left, 0.1))
+
+    def _excerpt(self) -> str:
+        return "\n".join(self._lines[-_EXCERPT_LINES:])
 
     # Its process.
 
@@ -176,10 +180,9 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        log = "\n".join(self.lines)
-        test.assertEqual(status, self._last_status, log)
+        test.assertEqual(status, self._last_status, self._excerpt())
         if not self.failures_expected:
-            test.assertEqual(self.matching(_FAILURE.pattern), [], log)
+            test.assertEqual(self.matching(_FAILURE), [], self._excerpt())
 
     # What it costs.
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.daemon import Daemon, eventually, start
-from tests.integration.web import chat, get, open_chat, stream_chat
+from tests.integration.daemon import start
+from tests.integration.status import assert_idle
+from tests.integration.web import chat, open_chat, stream_chat
 
 MEBIBYTE = 1024 * 1024
 
@@ -228,13 +229,3 @@ class WholeDeadlineTests(FaultTestCase):
         self.assertEqual(answer.error["code"], "upstream_timeout")
         self.assertEqual((answer.finish_reasons, answer.is_done), ([], False))
         assert_idle(self.daemon)
-
-
-def assert_idle(daemon: Daemon) -> None:
-    """Within a second, no thread is busy and no call is under way."""
-
-    def figures() -> Any:
-        pools = get(daemon.port, "/").json["pools"]
-        return pools["threads"]["busy"], [each["in_flight"] for each in pools["channels"].values()]
-
-    assert eventually(lambda: figures() == (0, [0, 0]), 1.0), figures()

@@ -6,7 +6,8 @@ from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.daemon import Daemon, at, eventually, start, start_upstream
+from tests.integration.daemon import at, start, start_upstream
+from tests.integration.status import await_calls
 from tests.integration.web import Exchange, get, open_chat, stream_chat
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -49,7 +50,7 @@ class IdleTests(SynchronousTestCase):
             address = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
             daemon = start(self, GPT_GRPC_ADDR=address, DRAIN_TIMEOUT="0.2")
             waiting = open_chat(daemon.port, "hello", stream=True)
-            daemon_is_busy(daemon)
+            await_calls(daemon)
             daemon.signal(signal.SIGTERM)
             self.assertEqual(waiting.reply().status, 503)
             self.assertEqual(daemon.exit_status(AT_ONCE_SECONDS), 0)
@@ -81,7 +82,7 @@ class BusyTests(SynchronousTestCase):
                 begun.first_text()
                 not_begun = open_chat(daemon.port, NEVER, stream=True)
                 unary = open_chat(daemon.port, NEVER, n=2)
-                daemon_is_busy(daemon, calls=4)
+                await_calls(daemon, 4)
                 daemon.signal(number)
                 answer = begun.streamed()
                 self.assertEqual(answer.error["code"], "shutting_down")
@@ -120,16 +121,20 @@ class BusyTests(SynchronousTestCase):
         self.assertEqual(daemon.exit_status(AT_ONCE_SECONDS), 0)
         flood.leave()
 
+    def test_tokens_that_are_being_counted_do_not_hold_it_up(self) -> None:
+        daemon = start(self, DRAIN_TIMEOUT="0.3", UPSTREAM_FAULTS="true")
+        # 30 MB, which take some seconds to count.
+        stream = open_chat(daemon.port, "[[fault: pieces=10 size=3000000]]", stream=True)
+        received = 0
+        while received < 30_000_000:
+            received += len(stream.response.read1())
+        daemon.signal(signal.SIGTERM)
+        self.assertIn(b"shutting_down", stream.response.read())
+        self.assertEqual(daemon.exit_status(AT_ONCE_SECONDS), 0)
+
     def test_after_its_end_the_port_is_free_for_the_next_daemon(self) -> None:
         daemon = start(self)
         self.assertTrue(stream_chat(daemon.port, "hello").is_done)
         self.assertEqual(daemon.stop(), 0)
         successor = start(self, PORT=str(daemon.port))
         self.assertTrue(stream_chat(successor.port, "hello").is_done)
-
-
-def daemon_is_busy(daemon: Daemon, *, calls: int = 1) -> None:
-    """Wait until so many calls are under way."""
-    assert eventually(
-        lambda: get(daemon.port, "/").json["pools"]["channels"]["gpt"]["in_flight"] == calls
-    )
