@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import grpc
+
 from piecesd._pb.gpt_pb2_grpc import GPTInferenceServiceServicer
 from piecesd._pb.vertex_pb2_grpc import VertexInferenceServiceServicer
 from piecesd.embedded.calls import Calls
@@ -69,12 +71,12 @@ class _Servicer:
                     is_last = piece.is_last
                     code = END_OF_STREAM if is_last else PIECE
                     # Waits while HTTP/2 flow control holds the stream back.
-                    await context.write(self._wire.reply(code, piece.text, call.number))
+                    await _write(context, self._wire.reply(code, piece.text, call.number))
                     call.pieces += 1
         except Failure as failure:
             last_reply = await self._last_reply(failure, context)
             if last_reply is not None:
-                await context.write(last_reply)
+                await _write(context, last_reply)
 
     async def _last_reply(self, failure: Failure, context: Any) -> Any:
         """The reply that shows ``failure``; None where nothing is to follow."""
@@ -90,6 +92,18 @@ class _Servicer:
                 self._cut(context.peer())
                 await asyncio.Event().wait()  # until gRPC has noticed
         return None
+
+
+async def _write(context: Any, reply: Any) -> None:
+    """Send a reply.
+
+    :raises CancelledError: the client has gone. A call that waits for flow
+        control learns it so; gRPC does not always cancel it besides.
+    """
+    try:
+        await context.write(reply)
+    except grpc.aio.InternalError:
+        raise asyncio.CancelledError from None
 
 
 class GptServicer(_Servicer, GPTInferenceServiceServicer):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Condition, Thread, Timer
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -236,7 +236,13 @@ def start_upstream(test: SynchronousTestCase, *arguments: str, **settings: str) 
     return upstream
 
 
-def at(upstream: Daemon) -> dict[str, str]:
+class Upstream(Protocol):
+    """Whatever listens for gRPC on this machine."""
+
+    port: int
+
+
+def at(upstream: Upstream) -> dict[str, str]:
     """The settings that have both services at ``upstream``."""
     address = f"grpc://127.0.0.1:{upstream.port}"
     return {"GPT_GRPC_ADDR": address, "VERTEX_GRPC_ADDR": address}

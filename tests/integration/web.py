@@ -46,12 +46,16 @@ class Reply:
 
 @dataclass(slots=True)
 class Streamed:
-    """What a streamed answer came to; ``text`` is that of choice 0."""
+    """What a streamed answer came to; ``texts`` are those of choice 0."""
 
-    text: str = ""
+    texts: list[str] = field(default_factory=list)
     finish_reasons: list[str] = field(default_factory=list)
     error: Any = None
     is_done: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
 
 
 class Exchange:
@@ -140,7 +144,7 @@ class Exchange:
 def _add(answer: Streamed, chunk: Any) -> None:
     for choice in chunk["choices"]:
         if choice["index"] == 0:
-            answer.text += choice["delta"].get("content", "")
+            answer.texts.append(choice["delta"].get("content", ""))
         if choice["finish_reason"] is not None:
             answer.finish_reasons.append(choice["finish_reason"])
 
