@@ -151,8 +151,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         observer=None if parent.get("syslog") or parent.get("logger") else logs,
         parts=[
             logs,
-            # Without a file to reopen, SIGHUP ends the daemon with its terminal.
-            *([ReopenSignals(reactor, logs.reopen)] if logs.has_file else []),
+            ReopenSignals(reactor, logs.reopen, hangup=logs.has_file),
             *([embedded] if embedded is not None else []),
             upstreams,
         ],

@@ -94,11 +94,11 @@ class Attempts:
         self.figures.retries += 1
         self._log.warn(
             "{request_id} retry {retry} of {max_retries} in {delay_seconds:.3f}s: "
-            "{error} ({log_detail})",
+            "{error} [{log_detail}]",
             request_id=self._request_id,
             retry=retry,
             max_retries=self._max_retries,
             delay_seconds=delay,
             error=str(error),
-            log_detail=error.log_detail,
+            log_detail=error.log_detail or "no more is known",
         )

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
-from piecesd.errors import UpstreamTimeout
+from piecesd.errors import Phrase, UpstreamTimeout
+
+_WHOLE_STREAM = Phrase("the whole stream", "整个流")
+_FIRST_PIECE = Phrase("before the first piece", "首段之前")
+_BETWEEN_PIECES = Phrase("between pieces", "两段之间")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +73,7 @@ class StreamDeadlines:
         limits = self._limits
         total = limits.total_seconds
         if total is not None and now - self._started >= total:
-            self._expire(UpstreamTimeout(seconds=total, what="the whole stream"))
+            self._expire(UpstreamTimeout(seconds=total, what=_WHOLE_STREAM))
             return
         if not self._began:
             silent, bound = now - self._started, limits.first_piece_seconds
@@ -77,7 +81,7 @@ class StreamDeadlines:
             silent = 0.0 if self._waiting_since is None else now - self._waiting_since
             bound = limits.idle_seconds
         if silent >= bound:
-            what = "between pieces" if self._began else "before the first piece"
+            what = _BETWEEN_PIECES if self._began else _FIRST_PIECE
             self._expire(UpstreamTimeout(seconds=bound, what=what))
             return
         next_look = bound - silent

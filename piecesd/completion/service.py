@@ -9,8 +9,10 @@ from piecesd.catalog import Catalog, Model
 from piecesd.chat import ChatRequest
 from piecesd.completion.completion import Completion, CompletionSettings
 from piecesd.completion.counting import TokenCounts
-from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound
+from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound, Phrase
 from piecesd.upstream.interface import Upstream
+
+_NO_MODEL = Phrase("a model must be named.", "必须指明模型。")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,7 @@ class Completions:
         if self.default_model is not None and self.catalog.find(name) is None:
             name = self.default_model
         if not name:
-            raise InvalidValue(param="model", detail="a model must be named")
+            raise InvalidValue(param="model", detail=_NO_MODEL)
         model = self.find(name)
         return Completion(
             name,

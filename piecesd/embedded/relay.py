@@ -18,7 +18,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure as TwistedFailure
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
@@ -36,6 +36,13 @@ Post = Callable[[], Deferred[Any]]
 
 Arrived = Callable[[list[Piece] | Failure, int], None]
 """Takes pieces, or what ended them, and how many bytes they came in."""
+
+
+class _QuietFactory(_HTTP11ClientFactory):
+    """Twisted's would log two lines for each request, and has no public way to
+    say that it should not."""
+
+    noisy = False
 
 
 class RelayModel:
@@ -60,6 +67,7 @@ class RelayModel:
         self._reactor = reactor
         # Not persistent: an answer that is given up ends its connection anyway.
         pool = HTTPConnectionPool(reactor, persistent=False)
+        pool._factory = _QuietFactory
         self._client = HTTPClient(Agent(reactor, connectTimeout=CONNECT_SECONDS, pool=pool))
 
     def open(self, request: ChatRequest, *, paced: bool) -> AnswerStream:

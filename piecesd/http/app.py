@@ -93,6 +93,8 @@ class Api:
         self._stats.count_request()
         if self._cors.enabled and self._answer_preflight(request):
             return
+        if request.path.startswith(b"//"):  # Klein would drop one
+            raise UnknownPath(method=request.shown_method, path=request.shown_path)
         try:
             # Klein would answer these with a page of its own.
             request.postpath[0].decode("utf-8")

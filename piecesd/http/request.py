@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -136,7 +137,7 @@ class ApiRequest(Request):
         """Send a whole response; nothing where the client is gone."""
         if self._disconnected:
             return
-        self.setResponseCode(status)
+        self.setResponseCode(status, HTTPStatus(status).phrase.encode())
         self.add_headers(headers)
         if status != 204:
             self.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(body)])

@@ -112,20 +112,25 @@ class ReopenSignals(Service):
     """From its start on, SIGHUP and SIGUSR1 call ``reopen`` in the reactor's
     thread, as logrotate and newsyslog expect of a daemon.
 
-    They stay so when it stops: what SIGHUP does by default would end a daemon
-    that is still finishing its requests.
+    They stay so when it stops: what they do by default would end a daemon that
+    is still finishing its requests.
+
+    :param hangup: whether SIGHUP is among them. Without a log file it is not:
+        it then ends a daemon whose terminal is closed.
     """
 
     name = "reopen signals"
-    SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
 
-    def __init__(self, reactor: IReactorFromThreads, reopen: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: IReactorFromThreads, reopen: Callable[[], None], *, hangup: bool
+    ) -> None:
         self._reactor = reactor
         self._reopen = reopen
+        self._signals = {signal.SIGUSR1} | ({signal.SIGHUP} if hangup else set())
 
     def startService(self) -> None:
         super().startService()
-        for each in self.SIGNALS:
+        for each in self._signals:
             signal.signal(each, self._received)
 
     def _received(self, number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from piecesd.errors import Overloaded
+from piecesd.errors import Overloaded, Phrase
 
 MAX_BUFFERED_PIECES = 256
 """Pieces a stream may hold that its consumer has not taken."""
@@ -38,6 +38,9 @@ own for most pieces (docs/decisions/004)."""
 
 BUSY_QUEUE = 2
 """So many items at one look are much."""
+
+
+_OPEN_STREAMS = Phrase("open streams", "打开的流")
 
 
 class BlockingCall(Protocol):
@@ -269,7 +272,7 @@ class Bridge:
             better than waiting unseen for a thread.
         """
         if len(self._streams) >= self.max_streams:
-            raise Overloaded(limit=self.max_streams, what="open streams")
+            raise Overloaded(limit=self.max_streams, what=_OPEN_STREAMS)
 
     def open(self, call: BlockingCall, ended: Callable[[], None]) -> ByteStream:
         """Begin to read ``call`` on a worker; see `check_room`.

@@ -8,7 +8,7 @@ import grpc
 from twisted.internet.defer import CancelledError
 
 from piecesd.chat import ChatRequest
-from piecesd.errors import ApiError, UpstreamBroken, UpstreamError
+from piecesd.errors import ApiError, Phrase, UpstreamBroken, UpstreamError
 from piecesd.families import Family
 from piecesd.upstream import grpc_private
 from piecesd.upstream.bridge import Bridge, ByteStream
@@ -23,6 +23,9 @@ from piecesd.upstream.status import (
 
 CLOSE_GRACE_SECONDS = 1.0
 """How long a service may take to close a stream after its code 204."""
+
+_NO_ANSWER = Phrase("it closed the stream without an answer", "上游未作回答便关闭了流")
+_NO_BODY = Phrase("its reply has no answer in it", "上游的回复中没有回答")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -108,7 +111,7 @@ class GrpcPieceStream:
                 break
         self._began = self._began or bool(texts)
         if not batch and not self._began:
-            self._fail(UpstreamBroken(detail="it closed the stream without an answer"))
+            self._fail(UpstreamBroken(detail=_NO_ANSWER))
         self._ended = self._ended or not batch
         return texts or self._end()
 
@@ -185,7 +188,7 @@ class GrpcUpstream:
         if reply.code not in (PIECE, END_OF_STREAM, UNARY_UNSET):
             raise _at(error_of_code(reply.code), channel)
         if not reply.has_body:
-            raise _at(UpstreamBroken(detail="its reply has no answer in it"), channel)
+            raise _at(UpstreamBroken(detail=_NO_BODY), channel)
         return reply.text
 
 

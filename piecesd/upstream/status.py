@@ -4,6 +4,7 @@ import grpc
 
 from piecesd.errors import (
     ApiError,
+    Phrase,
     UpstreamBroken,
     UpstreamError,
     UpstreamRateLimited,
@@ -58,7 +59,9 @@ def _of_status(
     if status is grpc.StatusCode.UNAVAILABLE:
         return UpstreamUnavailable(detail=detail)
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return UpstreamTimeout(seconds=timeout_seconds or 0.0, what="the whole call")
+        return UpstreamTimeout(
+            seconds=timeout_seconds or 0.0, what=Phrase("the whole call", "整个调用")
+        )
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if "message larger than max" in details:  # gRPC's own limit, in this process
             return UpstreamRefused(detail="a reply is larger than piecesd takes")

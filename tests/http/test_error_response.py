@@ -20,6 +20,10 @@ class ErrorResponseTests(WireTestCase):
             },
         )
 
+    def test_a_path_with_a_slash_too_many_is_unknown(self) -> None:
+        for path in ("//v1/models", "/v1//models", "//"):
+            self.assertEqual(self.get(path).status, 404, path)
+
     def test_a_wrong_method_is_a_405_with_the_methods_there_are(self) -> None:
         for method, path, allow in (
             ("DELETE", "/v1/models", "GET, HEAD"),
@@ -49,6 +53,12 @@ class ErrorResponseTests(WireTestCase):
             self.assertEqual(response.status, status)
             self.assertEqual(response.headers.get("retry-after"), retry_after)
             self.assertEqual(response.error["code"], error.code)
+
+    def test_every_status_is_sent_with_its_phrase(self) -> None:
+        self.completions.script = [UpstreamRateLimited()]
+        connection = self.connect()
+        connection.send(chat_bytes())
+        self.assertTrue(connection.received.startswith(b"HTTP/1.1 429 Too Many Requests\r\n"))
 
     def test_the_unforeseen_is_a_500_that_shows_nothing_but_the_request_id(self) -> None:
         response = self._fail_with(ZeroDivisionError("secret detail"))

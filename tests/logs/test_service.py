@@ -176,8 +176,15 @@ class TroubleTests(LogServiceCase):
 
 
 class ReopenSignalsTests(SynchronousTestCase):
+    def test_a_hangup_is_left_alone_without_a_file(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.getsignal(signal.SIGUSR1))
+        before = signal.getsignal(signal.SIGHUP)
+        ReopenSignals(self, lambda: None, hangup=False).startService()  # type: ignore[arg-type]
+        self.assertEqual(signal.getsignal(signal.SIGHUP), before)
+        self.assertNotEqual(signal.getsignal(signal.SIGUSR1), signal.SIG_DFL)
+
     def test_each_of_the_signals_reopens_in_the_reactors_thread(self) -> None:
-        for each in ReopenSignals.SIGNALS:
+        for each in (signal.SIGHUP, signal.SIGUSR1):
             self.addCleanup(signal.signal, each, signal.getsignal(each))
         calls: list[str] = []
 
@@ -186,7 +193,7 @@ class ReopenSignalsTests(SynchronousTestCase):
                 calls.append("in the reactor's thread")
                 call()
 
-        service = ReopenSignals(Reactor(), lambda: calls.append("reopen"))  # type: ignore[arg-type]
+        service = ReopenSignals(Reactor(), lambda: calls.append("reopen"), hangup=True)  # type: ignore[arg-type]
         service.startService()
         for each in (signal.SIGHUP, signal.SIGUSR1):
             os.kill(os.getpid(), each)
