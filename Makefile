@@ -17,7 +17,7 @@ PROTOS_VENV = .venv-protos
 PROTOS_STAMP = $(PROTOS_VENV)/.stamp
 
 PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
-PROTOS = protos/gpt.proto protos/vertex.proto
+PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
 .PHONY: help run test lint fresh check bench protos vocab docs wheel sdist clean

@@ -14,12 +14,13 @@ from typing import Any
 import grpc
 
 from piecesd._pb.gpt_pb2_grpc import add_GPTInferenceServiceServicer_to_server
+from piecesd._pb.health_pb2_grpc import add_HealthServicer_to_server
 from piecesd._pb.vertex_pb2_grpc import add_VertexInferenceServiceServicer_to_server
 from piecesd.embedded.calls import CallCounts, Calls
 from piecesd.embedded.faulty import FaultyModel
 from piecesd.embedded.model import Model
 from piecesd.embedded.sabotage import CuttableForwarder, RawReplies
-from piecesd.embedded.servicers import Cut, GptServicer, VertexServicer
+from piecesd.embedded.servicers import AlwaysServing, Cut, GptServicer, VertexServicer
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 10.0
@@ -119,6 +120,7 @@ class GrpcServer:
         add_VertexInferenceServiceServicer_to_server(
             VertexServicer(self._model, self._calls, cut), server
         )
+        add_HealthServicer_to_server(AlwaysServing(), server)
         return server
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import grpc
 
+from piecesd._pb import health_pb2
 from piecesd._pb.gpt_pb2_grpc import GPTInferenceServiceServicer
+from piecesd._pb.health_pb2_grpc import HealthServicer
 from piecesd._pb.vertex_pb2_grpc import VertexInferenceServiceServicer
 from piecesd.embedded.calls import Calls
 from piecesd.embedded.faulty import Sabotaged
@@ -22,6 +24,21 @@ RESET_AFTER_SECONDS = 0.05
 
 Cut = Callable[[str], None]
 """Resets the connection of a peer, named as gRPC names it."""
+
+
+SERVICES = frozenset(
+    f"runtime.aot.machine_learning.parents.{name}"
+    for name in ("gpt.GPTInferenceService", "vertex.VertexInferenceService")
+)
+
+
+class AlwaysServing(HealthServicer):
+    """The standard health protocol: who can be asked, serves."""
+
+    async def Check(self, message: Any, context: Any) -> Any:
+        if message.service and message.service not in SERVICES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no service of that name")
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
 
 
 class _Servicer:
