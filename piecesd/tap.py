@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from piecesd.catalog import Catalog, CatalogError
+from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import CompletionSettings
 from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
@@ -39,6 +40,7 @@ from piecesd.process import daemon_threads
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
 from piecesd.upstream.client import GrpcUpstream, stub_maker
+from piecesd.upstream.endpoints import Endpoint, Endpoints
 from piecesd.upstream.service import UpstreamService
 from piecesd.version import Build, read_build
 
@@ -117,20 +119,22 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
     bridge = Bridge(
         reactor.callFromThread, bridge_threads, max_streams=config.bridge_threads, clock=reactor
     )
-    pools = _pools(config, reactor, embedded)
+    services = _services(config, reactor, embedded)
     upstreams = UpstreamService(
-        pools,
+        services,
         bridge,
         (bridge_threads, counting_threads),
         scale_interval_seconds=config.scale_interval_seconds,
+        health_check_interval_seconds=config.health_check_interval_seconds,
         clock=reactor,
     )
     completions = Completions(
         catalog=catalog,
-        upstreams=_clients(config, pools, bridge),
+        upstreams=_clients(config, services, bridge),
         default_model=config.default_model or None,
         settings=_completion_settings(config),
         counts=TokenCounts(partial(deferToThreadPool, reactor, counting_threads)),
+        budget=RetryBudget(config.retry_budget_percent, reactor.seconds),
         clock=reactor,
     )
     api = Api(
@@ -139,6 +143,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         clock=reactor,
         version=build_record.version,
         pool_figures=upstreams.figures,
+        readiness=upstreams.readiness,
     )
     site = ApiSite(api, reactor)
     return Daemon(
@@ -185,49 +190,66 @@ def _logs(config: Config, reactor: Any, parent: Mapping[str, Any]) -> LogService
     )
 
 
-def _addresses(config: Config) -> dict[str, UpstreamAddress]:
-    """The configured addresses by family."""
-    by_family = {"gpt": config.gpt_address, "vertex": config.vertex_address}
-    return {family: address for family, address in by_family.items() if address is not None}
+def _addresses(config: Config) -> dict[str, tuple[UpstreamAddress, ...]]:
+    """The configured addresses by family; a family without one is left out."""
+    by_family = {"gpt": config.gpt_addresses, "vertex": config.vertex_addresses}
+    return {family: addresses for family, addresses in by_family.items() if addresses}
 
 
 def _embedded_address(embedded: EmbeddedUpstreamService) -> UpstreamAddress:
     return UpstreamAddress(host=embedded.host, port=embedded.port, tls=False)
 
 
-def _pools(
+def _services(
     config: Config, reactor: Any, embedded: EmbeddedUpstreamService | None
-) -> dict[str, ChannelPool]:
-    connectors: dict[str, Callable[[], Any]] = {
-        family: connector(address, config.grpc_ca_file)
-        for family, address in _addresses(config).items()
-    }
-    if embedded is not None:
-        # Its port is known once it has started.
-        connectors = dict.fromkeys(FAMILIES, lambda: connector(_embedded_address(embedded), None)())
-    return {
-        family: ChannelPool(
-            family,
+) -> dict[str, Endpoints]:
+    """Each family's service, with a pool of channels to each of its addresses."""
+
+    def endpoint(family: str, name: str, weight: int, connect: Callable[[], Any]) -> Endpoint:
+        pool = ChannelPool(
+            f"{family} {name}",
             connect,
             stub_maker(FAMILIES[family]),
             minimum=config.min_pool_size,
             maximum=config.max_pool_size,
             clock=reactor,
         )
-        for family, connect in connectors.items()
+        return Endpoint(name, weight, pool, reactor)
+
+    if embedded is not None:
+        # Its port is known once it has started.
+        def connect() -> Any:
+            return connector(_embedded_address(embedded), None)()
+
+        return {
+            family: Endpoints([endpoint(family, "embedded", 1, connect)]) for family in FAMILIES
+        }
+    return {
+        family: Endpoints(
+            [
+                endpoint(
+                    family,
+                    str(address),
+                    address.weight,
+                    connector(address, config.grpc_ca_file),
+                )
+                for address in addresses
+            ]
+        )
+        for family, addresses in _addresses(config).items()
     }
 
 
 def _clients(
-    config: Config, pools: Mapping[str, ChannelPool], bridge: Bridge
+    config: Config, services: Mapping[str, Endpoints], bridge: Bridge
 ) -> dict[str, GrpcUpstream]:
     token = config.grpc_auth_token
     # Only ever sent over TLS: the configuration refuses it otherwise, and the
     # embedded upstream, which needs none, is not to see it.
     metadata = (("authorization", f"Bearer {token}"),) if token and _addresses(config) else ()
     return {
-        family: GrpcUpstream(FAMILIES[family], pool, bridge, metadata=metadata)
-        for family, pool in pools.items()
+        family: GrpcUpstream(FAMILIES[family], endpoints, bridge, metadata=metadata)
+        for family, endpoints in services.items()
     }
 
 
@@ -279,7 +301,7 @@ def announce(
         if embedded is not None:
             where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
         elif family in addresses:
-            where = str(addresses[family])
+            where = ", ".join(map(str, addresses[family]))
         else:
             where = "none, its models are not served"
         _log.info("{family} upstream: {where}", family=family, where=where)

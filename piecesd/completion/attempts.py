@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from piecesd.chat import Usage
 from piecesd.completion.backoff import backoff_seconds
+from piecesd.completion.budget import RetryBudget
 from piecesd.errors import UpstreamError
 
 T = TypeVar("T")
@@ -36,8 +37,12 @@ class Attempts:
     """Makes the calls of one request, again where that is worth its while.
 
     An attempt that fails in a way another may not is followed by one on
-    another channel where there is one, after a backoff, up to ``max_retries``
-    times and never past a deadline.
+    another address or channel where there is one, after a backoff, up to
+    ``max_retries`` times, within the budget of all requests, and never past a
+    deadline.
+
+    :param usable_in: see `piecesd.upstream.interface.Upstream`; no attempt is
+        made before that.
     """
 
     _log = Logger()
@@ -48,12 +53,16 @@ class Attempts:
         figures: Figures,
         *,
         max_retries: int,
+        budget: RetryBudget,
+        usable_in: Callable[[], float],
         request_id: str,
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self.clock = clock
         self.figures = figures
         self._max_retries = max_retries
+        self._budget = budget
+        self._usable_in = usable_in
         self._request_id = request_id
         self._jitter = jitter
         self._waits: set[Deferred[None]] = set()
@@ -66,24 +75,35 @@ class Attempts:
         """
         avoid: object = None
         retries = 0
+        self._budget.count_call()
         while True:
             try:
                 return await attempt(avoid)
             except UpstreamError as error:
                 if not error.retryable or retries >= self._max_retries:
                     raise
-                delay = backoff_seconds(retries, self._jitter)
+                delay = max(backoff_seconds(retries, self._jitter), self._usable_in())
                 if self.clock.seconds() + delay >= deadline:
+                    raise
+                if not self._budget.take():
+                    self._log.warn(
+                        "{request_id} no retry, their budget is spent: {error}",
+                        request_id=self._request_id,
+                        error=str(error),
+                    )
                     raise
                 avoid = error.origin
                 retries += 1
                 self._note(error, retries, delay)
-            wait: Deferred[None] = deferLater(self.clock, delay)
-            self._waits.add(wait)
-            try:
-                await wait
-            finally:
-                self._waits.discard(wait)
+            await self._sleep(delay)
+
+    async def _sleep(self, seconds: float) -> None:
+        wait: Deferred[None] = deferLater(self.clock, seconds)
+        self._waits.add(wait)
+        try:
+            await wait
+        finally:
+            self._waits.discard(wait)
 
     def cancel(self) -> None:
         """Stop waiting for another attempt: `run` fails with CancelledError."""

@@ -116,6 +116,8 @@ class StreamedChoice:
 
     def _expire(self, error: UpstreamTimeout) -> None:
         self._expired = error
+        if self._stream is not None:
+            self._stream.cancel(blame=error)
         self.cancel()
 
     def _events(self, pieces: Sequence[str]) -> list[ChatEvent]:

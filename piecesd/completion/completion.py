@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from piecesd.catalog import Model
 from piecesd.chat import Answer, ChatEvent, ChatRequest, Choice, Usage
 from piecesd.completion.attempts import Attempts, Figures
+from piecesd.completion.budget import RetryBudget
 from piecesd.completion.choice import StreamedChoice
 from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
@@ -51,6 +52,7 @@ class Completion:
         upstream: Upstream,
         settings: CompletionSettings,
         counts: TokenCounts,
+        budget: RetryBudget,
         clock: IReactorTime,
         request_id: str,
     ) -> None:
@@ -64,7 +66,12 @@ class Completion:
         self._clock = clock
         self._began = clock.seconds()
         self._attempts = Attempts(
-            clock, self.figures, max_retries=settings.max_retries, request_id=request_id
+            clock,
+            self.figures,
+            max_retries=settings.max_retries,
+            budget=budget,
+            usable_in=upstream.usable_in,
+            request_id=request_id,
         )
         self._choices: list[StreamedChoice] = []
         self._source: StreamedChoice | MergedChoices | None = None

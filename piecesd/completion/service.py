@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from piecesd.catalog import Catalog, Model
 from piecesd.chat import ChatRequest
+from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import Completion, CompletionSettings
 from piecesd.completion.counting import TokenCounts
 from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound, Phrase
@@ -29,6 +30,7 @@ class Completions:
     default_model: str | None
     settings: CompletionSettings
     counts: TokenCounts
+    budget: RetryBudget
     clock: IReactorTime
 
     @property
@@ -67,6 +69,7 @@ class Completions:
             upstream=self.upstreams[model.family],
             settings=self.settings,
             counts=self.counts,
+            budget=self.budget,
             clock=self.clock,
             request_id=request_id,
         )

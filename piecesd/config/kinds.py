@@ -181,11 +181,18 @@ def interface() -> Kind[str]:
     return Kind(read=read, allowed="an IPv4 or IPv6 address, or localhost", takes_empty=True)
 
 
-def upstream_address() -> Kind[UpstreamAddress | None]:
+def upstream_addresses() -> Kind[tuple[UpstreamAddress, ...]]:
+    def read(text: str) -> tuple[UpstreamAddress, ...]:
+        addresses = tuple(UpstreamAddress.parse(part) for part in _list(text))
+        if len({address.target for address in addresses}) < len(addresses):
+            raise ValueError("an address stands there twice")
+        return addresses
+
     return Kind(
-        read=lambda text: UpstreamAddress.parse(text) if text else None,
+        read=read,
         allowed="host:port or grpcs://host:port for TLS, grpc://host:port for plaintext "
-        "(IPv6 in brackets); empty for none",
+        "(IPv6 in brackets), each with ;weight=1 to 1000 or not, comma-separated and none "
+        "twice; empty for none",
         takes_empty=True,
     )
 

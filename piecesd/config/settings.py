@@ -135,20 +135,28 @@ class Config:
         "",
         "JSON file that replaces the built-in catalogue of models.",
     )
-    gpt_address: UpstreamAddress | None = setting(
+    gpt_addresses: tuple[UpstreamAddress, ...] = setting(
         "GPT_GRPC_ADDR",
         "Upstream",
-        kinds.upstream_address(),
+        kinds.upstream_addresses(),
         "",
-        "Address of the GPT service. With neither this nor VERTEX_GRPC_ADDR, the embedded "
-        "upstream serves both.",
+        "Addresses of the GPT service, `host:port;weight=3` for three times the calls. With "
+        "neither this nor VERTEX_GRPC_ADDR, the embedded upstream serves both.",
     )
-    vertex_address: UpstreamAddress | None = setting(
+    vertex_addresses: tuple[UpstreamAddress, ...] = setting(
         "VERTEX_GRPC_ADDR",
         "Upstream",
-        kinds.upstream_address(),
+        kinds.upstream_addresses(),
         "",
-        "Address of the Vertex service.",
+        "Addresses of the Vertex service.",
+    )
+    health_check_interval_seconds: float | None = setting(
+        "HEALTH_CHECK_INTERVAL",
+        "Upstream",
+        kinds.seconds_or_never(1, 3600),
+        "0",
+        "Time between two questions to each address how it is, by the gRPC health protocol, "
+        "where it speaks that. 0: none are asked; failed calls tell all the same.",
     )
     grpc_ca_file: Path | None = setting(
         "GRPC_CA_FILE",
@@ -171,6 +179,13 @@ class Config:
         kinds.whole(0, 20),
         "3",
         "Attempts after a first one that failed before any of the answer was passed on.",
+    )
+    retry_budget_percent: int = setting(
+        "RETRY_BUDGET",
+        "Upstream",
+        kinds.whole(0, 1000),
+        "20",
+        "How many of the calls of the last ten seconds may be retries, in percent; ten always may.",
     )
     timeout_seconds: float = setting(
         "TIMEOUT",
@@ -323,8 +338,8 @@ class Config:
                 f"MIN_POOL_SIZE={self.min_pool_size} can't be used; allowed is at most "
                 f"MAX_POOL_SIZE, which is {self.max_pool_size}"
             )
-        addresses = (self.gpt_address, self.vertex_address)
-        plaintext = next((each for each in addresses if each is not None and not each.tls), None)
+        addresses = (*self.gpt_addresses, *self.vertex_addresses)
+        plaintext = next((each for each in addresses if not each.tls), None)
         if self.grpc_auth_token and plaintext is not None:
             raise ConfigError(
                 f"GRPC_AUTH_TOKEN=(hidden) can't be used with {plaintext}; allowed is a token "

@@ -44,6 +44,7 @@ class Api:
 
     :param version: piecesd's own, for ``GET /`` and the Server header.
     :param pool_figures: called for what ``GET /`` says of the channels; JSON.
+    :param readiness: called for whether each service could be called now.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Api:
         clock: IReactorTime,
         version: str,
         pool_figures: Callable[[], Mapping[str, Any]],
+        readiness: Callable[[], Mapping[str, bool]],
     ) -> None:
         self.settings = settings
         self.version = version
@@ -61,6 +63,7 @@ class Api:
         self._completions = completions
         self._clock = clock
         self._pool_figures = pool_figures
+        self._readiness = readiness
         self._stats = RequestStats(clock.seconds)
         self._started_seconds = clock.seconds()
         self._keys = ApiKeys(settings.api_keys)
@@ -74,6 +77,7 @@ class Api:
         prefix = self.settings.api_prefix
         klein.route("/", methods=["GET"])(self._show_status)
         klein.route("/ping", methods=["GET"])(self._ping)
+        klein.route("/readyz", methods=["GET"])(self._show_readiness)
         klein.route(f"{prefix}chat/completions", methods=["POST"])(self._complete_chat)
         klein.route(f"{prefix}models", methods=["GET"])(self._list_models)
         klein.route(f"{prefix}models/<path:name>", methods=["GET"])(self._show_model)
@@ -122,6 +126,17 @@ class Api:
 
     def _ping(self, request: ApiRequest) -> None:
         request.send(200, _TEXT, b"pong")
+
+    def _show_readiness(self, request: ApiRequest) -> None:
+        """Whether requests may be sent here: alive is not yet ready."""
+        services = self._readiness()
+        ready = all(services.values()) and not request.site.draining
+        body = {
+            "ready": ready,
+            "draining": request.site.draining,
+            "services": {name: "ok" if usable else "down" for name, usable in services.items()},
+        }
+        request.send(200 if ready else 503, _JSON, json.dumps(body).encode())
 
     def _show_status(self, request: ApiRequest) -> None:
         everything, api = self._stats.all_requests(), self._stats.api_requests()

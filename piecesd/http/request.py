@@ -114,6 +114,12 @@ class ApiRequest(Request):
         return preferred_language(self.getHeader(b"accept-language") or b"")
 
     @property
+    def client_address(self) -> str:
+        """The address of the client, for the log and for limits; ``-`` where
+        the connection has none."""
+        return getattr(self.client, "host", None) or "-"
+
+    @property
     def gone(self) -> bool:
         """Whether the connection is lost."""
         return bool(self._disconnected)

@@ -75,6 +75,14 @@ class PooledChannel:
         self.draining = False
         self._failing_since: float | None = None
 
+    @property
+    def is_connectable(self) -> bool:
+        """Whether it is not in a state in which calls fail at once."""
+        return grpc_private.connectivity(self.channel) not in (
+            grpc.ChannelConnectivity.TRANSIENT_FAILURE,
+            grpc.ChannelConnectivity.SHUTDOWN,
+        )
+
     def state(self, now: float) -> ChannelState:
         """Look at the channel, at ``now`` seconds of the pool's clock."""
         connectivity = grpc_private.connectivity(self.channel)
@@ -147,6 +155,16 @@ class ChannelPool:
         for channel in tuple(self._channels.values()):
             self._close(channel)
 
+    @property
+    def in_flight(self) -> int:
+        """Calls on all channels."""
+        return sum(map(_in_flight, self._channels.values()))
+
+    @property
+    def is_connectable(self) -> bool:
+        """Whether some channel is connected, or has not just failed to connect."""
+        return any(channel.is_connectable for channel in self._channels.values())
+
     def acquire(self, avoid: object = None) -> PooledChannel:
         """The channel with the fewest calls, with one more call counted on it.
 
@@ -194,7 +212,7 @@ class ChannelPool:
         """The pool in numbers."""
         return PoolFigures(
             channels=len(self._channels),
-            in_flight=sum(map(_in_flight, self._channels.values())),
+            in_flight=self.in_flight,
             opened=len(self._channels) + self._closed,
             closed=self._closed,
         )

@@ -1,6 +1,7 @@
 """Calls to one inference service, over its pool of channels and the bridge."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,17 +9,25 @@ import grpc
 from twisted.internet.defer import CancelledError
 
 from piecesd.chat import ChatRequest
-from piecesd.errors import ApiError, Phrase, UpstreamBroken, UpstreamError
+from piecesd.errors import (
+    ApiError,
+    Phrase,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRateLimited,
+)
 from piecesd.families import Family
 from piecesd.upstream import grpc_private
 from piecesd.upstream.bridge import Bridge, ByteStream
-from piecesd.upstream.channels import ChannelPool, PooledChannel
+from piecesd.upstream.endpoints import Endpoints, Route
+from piecesd.upstream.health_checks import CHECK_METHOD
 from piecesd.upstream.status import (
     END_OF_STREAM,
     PIECE,
     UNARY_UNSET,
     error_of_code,
     error_of_status,
+    retry_after_seconds,
 )
 
 CLOSE_GRACE_SECONDS = 1.0
@@ -27,16 +36,17 @@ CLOSE_GRACE_SECONDS = 1.0
 _NO_ANSWER = Phrase("it closed the stream without an answer", "上游未作回答便关闭了流")
 _NO_BODY = Phrase("its reply has no answer in it", "上游的回复中没有回答")
 
-Metadata = tuple[tuple[str, str], ...]
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stub:
-    """The two methods of a service on one channel. Both leave the reply as the
+    """The methods of a service on one channel. All leave the reply as the
     bytes it came in: those cross the threads more cheaply than messages do."""
 
     predict: Any
     stream: Any
+    check: Any
 
 
 def stub_maker(family: Family) -> Callable[[Any], Stub]:
@@ -44,7 +54,9 @@ def stub_maker(family: Family) -> Callable[[Any], Stub]:
 
     def make(channel: Any) -> Stub:
         return Stub(
-            channel.unary_unary(family.predict_method), channel.unary_stream(family.stream_method)
+            predict=channel.unary_unary(family.predict_method),
+            stream=channel.unary_stream(family.stream_method),
+            check=channel.unary_unary(CHECK_METHOD),
         )
 
     return make
@@ -63,6 +75,10 @@ class _ReadableCall:
     def release(self) -> None:
         grpc_private.release(self._call)
 
+    def trailing_metadata(self) -> Metadata:
+        """What came with the end of the call, which must have come."""
+        return tuple(self._call.trailing_metadata() or ())
+
 
 class GrpcPieceStream:
     """The text of one streamed call; see `piecesd.upstream.interface.PieceStream`."""
@@ -70,13 +86,15 @@ class GrpcPieceStream:
     def __init__(
         self,
         pieces: ByteStream,
+        call: _ReadableCall,
         family: Family,
-        origin: PooledChannel,
+        route: Route,
         timeout_seconds: float | None,
     ) -> None:
         self._pieces = pieces
+        self._call = call
         self._decode = family.decode
-        self._origin = origin
+        self._route = route
         self._timeout_seconds = timeout_seconds
         self._began = False
         self._ended = False
@@ -103,20 +121,27 @@ class GrpcPieceStream:
             elif reply.code == END_OF_STREAM:
                 if reply.text:
                     texts.append(reply.text)
-                self._ended = self._began = True
+                self._began = True
+                self._finish()
                 self._pieces.close(CLOSE_GRACE_SECONDS)
                 break
             else:
-                self._fail(error_of_code(reply.code))
+                self._fail(await self._error_of_code(reply.code))
                 break
         self._began = self._began or bool(texts)
-        if not batch and not self._began:
-            self._fail(UpstreamBroken(detail=_NO_ANSWER))
-        self._ended = self._ended or not batch
+        if not batch:
+            if self._began:
+                self._finish()
+            else:
+                self._fail(UpstreamBroken(detail=_NO_ANSWER))
         return texts or self._end()
 
-    def cancel(self) -> None:
+    def cancel(self, *, blame: UpstreamError | None = None) -> None:
         if not self._ended:
+            if blame is not None:
+                self._route.report(blame)
+            else:
+                self._route.abandon()
             self._pieces.cancel()
 
     def _end(self) -> Sequence[str]:
@@ -124,10 +149,25 @@ class GrpcPieceStream:
             raise self._failure
         return ()
 
+    def _finish(self) -> None:
+        self._ended = True
+        self._route.report(None)
+
     def _fail(self, error: ApiError) -> ApiError:
         self._ended = True
-        self._failure = _at(error, self._origin)
+        self._failure = _at(error, self._route)
         self._pieces.cancel()
+        return error
+
+    async def _error_of_code(self, code: int) -> UpstreamError:
+        """What a failing code means; a rate limit's retry-after comes with the
+        end of the call, which is near."""
+        error = error_of_code(code)
+        if isinstance(error, UpstreamRateLimited):
+            with suppress(grpc.RpcError):
+                while await self._pieces.next_batch():
+                    pass
+            error.retry_after_seconds = retry_after_seconds(self._call.trailing_metadata())
         return error
 
 
@@ -140,60 +180,74 @@ class GrpcUpstream:
     def __init__(
         self,
         family: Family,
-        pool: ChannelPool,
+        endpoints: Endpoints,
         bridge: Bridge,
         *,
         metadata: Metadata,
     ) -> None:
         self._family = family
-        self._pool = pool
+        self._endpoints = endpoints
         self._bridge = bridge
         self._metadata = metadata
+
+    def usable_in(self) -> float:
+        return self._endpoints.usable_in()
 
     def open_stream(
         self, model: str, request: ChatRequest, *, timeout_seconds: float | None, avoid: object
     ) -> GrpcPieceStream:
         self._bridge.check_room()
         message = self._family.encode(model, request)
-        channel = self._pool.acquire(avoid)
+        route = self._endpoints.acquire(avoid)
         # Does not block: the thread that reads is the bridge's.
         try:
-            call = channel.stub.stream(message, timeout=timeout_seconds, metadata=self._metadata)
+            stub = route.channel.stub
+            call = stub.stream(message, timeout=timeout_seconds, metadata=self._metadata)
         except Exception as error:
-            self._pool.release(channel)
-            raise _at(error_of_status(error, timeout_seconds), channel) from None
-        pieces = self._bridge.open(_ReadableCall(call), lambda: self._pool.release(channel))
-        return GrpcPieceStream(pieces, self._family, channel, timeout_seconds)
+            route.release()
+            raise _at(error_of_status(error, timeout_seconds), route) from None
+        readable = _ReadableCall(call)
+        pieces = self._bridge.open(readable, route.release)
+        return GrpcPieceStream(pieces, readable, self._family, route, timeout_seconds)
 
     async def predict(
         self, model: str, request: ChatRequest, *, timeout_seconds: float, avoid: object
     ) -> str:
         message = self._family.encode(model, request)
-        channel = self._pool.acquire(avoid)
+        route = self._endpoints.acquire(avoid)
         try:
-            future = channel.stub.predict.future(
-                message, timeout=timeout_seconds, metadata=self._metadata
-            )
-            reply = self._family.decode(await self._bridge.reply(future))
-        except CancelledError:
-            raise
-        except grpc.FutureCancelledError:
+            text = await self._predict(route, message, timeout_seconds)
+        except (CancelledError, grpc.FutureCancelledError):
+            route.abandon()
             raise CancelledError() from None
         except ApiError as error:
-            raise _at(error, channel) from None
+            raise _at(error, route) from None
         except Exception as error:
-            raise _at(error_of_status(error, timeout_seconds), channel) from None
+            raise _at(error_of_status(error, timeout_seconds), route) from None
+        else:
+            route.report(None)
+            return text
         finally:
-            self._pool.release(channel)
+            route.release()
+
+    async def _predict(self, route: Route, message: bytes, timeout_seconds: float) -> str:
+        future = route.channel.stub.predict.future(
+            message, timeout=timeout_seconds, metadata=self._metadata
+        )
+        reply = self._family.decode(await self._bridge.reply(future))
         if reply.code not in (PIECE, END_OF_STREAM, UNARY_UNSET):
-            raise _at(error_of_code(reply.code), channel)
+            error = error_of_code(reply.code)
+            if isinstance(error, UpstreamRateLimited):
+                error.retry_after_seconds = retry_after_seconds(future.trailing_metadata() or ())
+            raise error
         if not reply.has_body:
-            raise _at(UpstreamBroken(detail=_NO_BODY), channel)
+            raise UpstreamBroken(detail=_NO_BODY)
         return reply.text
 
 
-def _at(error: ApiError, origin: PooledChannel) -> ApiError:
-    """``error`` with where it happened."""
+def _at(error: ApiError, route: Route) -> ApiError:
+    """``error`` with where it happened, which is told to the route, too."""
+    route.report(error)
     if isinstance(error, UpstreamError):
-        error.origin = origin
+        error.origin = route
     return error

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from piecesd.chat import ChatRequest
+from piecesd.errors import UpstreamError
 
 
 class PieceStream(Protocol):
@@ -27,13 +28,21 @@ class PieceStream(Protocol):
             pieces that came before it have been handed out first.
         """
 
-    def cancel(self) -> None:
+    def cancel(self, *, blame: UpstreamError | None = None) -> None:
         """End the call now and let go of what it holds. Idempotent, never
-        raises; a pending `next_batch` fails with Twisted's CancelledError."""
+        raises; a pending `next_batch` fails with Twisted's CancelledError.
+
+        :param blame: what the upstream did to deserve it, such as keeping
+            silent for too long; None where it did nothing.
+        """
 
 
 class Upstream(Protocol):
     """One inference service."""
+
+    def usable_in(self) -> float:
+        """Seconds until it takes a call; 0 for now. More than 0 where every
+        address of the service has asked to be left alone."""
 
     def open_stream(
         self, model: str, request: ChatRequest, *, timeout_seconds: float | None, avoid: object
@@ -44,6 +53,7 @@ class Upstream(Protocol):
         :param avoid: the ``origin`` of a failed attempt's UpstreamError, or
             None; another channel is taken where there is one.
         :raises Overloaded: no thread is free to carry the call.
+        :raises UpstreamError: no address takes the call now.
         """
 
     async def predict(

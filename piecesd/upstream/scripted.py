@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import CancelledError, Deferred
 
 from piecesd.chat import ChatRequest
-from piecesd.errors import ApiError
+from piecesd.errors import ApiError, UpstreamError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +29,7 @@ class ScriptedStream:
 
     asked: Asked
     cancelled: bool = False
+    blame: UpstreamError | None = None
     _pending: list[str] = field(default_factory=list)
     _waiter: Deferred[None] | None = None
     _ended: bool = False
@@ -62,8 +63,9 @@ class ScriptedStream:
             raise self._error
         return ()
 
-    def cancel(self) -> None:
+    def cancel(self, *, blame: UpstreamError | None = None) -> None:
         if not self._ended:
+            self.blame = self.blame or blame
             self.cancelled = True
             self._pending = []
             self._wake()
@@ -91,12 +93,16 @@ class ScriptedReply:
 
 class ScriptedUpstream:
     """Keeps every call it is asked for. ``refusal``, once set, is raised by
-    every further one."""
+    every further one; ``usable_after_seconds`` is what it says of itself."""
 
     def __init__(self) -> None:
         self.streams: list[ScriptedStream] = []
         self.replies: list[ScriptedReply] = []
         self.refusal: ApiError | None = None
+        self.usable_after_seconds = 0.0
+
+    def usable_in(self) -> float:
+        return self.usable_after_seconds
 
     def open_stream(
         self, model: str, request: ChatRequest, *, timeout_seconds: float | None, avoid: object

@@ -1,6 +1,6 @@
-"""The upstreams as a Twisted service: threads, pools and their LoopingCall."""
+"""The upstreams as a Twisted service: threads, pools and their LoopingCalls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -12,6 +12,8 @@ from twisted.python.threadpool import ThreadPool
 
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool
+from piecesd.upstream.endpoints import Endpoints
+from piecesd.upstream.health_checks import HealthCheck
 
 STOP_SECONDS = 2.0
 """How long the threads may take to come home. With their calls cancelled and
@@ -21,36 +23,44 @@ their channels closed they take milliseconds."""
 class UpstreamService(Service):
     """Opens and closes everything the upstreams need.
 
-    :param pools: by service, not yet started.
+    :param services: the addresses of each family's service; no pool has started.
     :param threads: the bridge's, and others that calls need; not started either.
+    :param health_check_interval_seconds: None asks no address how it is.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        pools: Mapping[str, ChannelPool],
+        services: Mapping[str, Endpoints],
         bridge: Bridge,
         threads: Sequence[ThreadPool],
         *,
         scale_interval_seconds: float,
+        health_check_interval_seconds: float | None,
         clock: IReactorTime,
     ) -> None:
-        self.pools = pools
+        self.services = services
         self.bridge = bridge
         self._threads = threads
-        self._scale_interval_seconds = scale_interval_seconds
         self._clock = clock
-        self._scaling = LoopingCall(self._adjust)
-        self._scaling.clock = clock
+        self._checks = [
+            HealthCheck(endpoint, bridge)
+            for endpoints in services.values()
+            for endpoint in endpoints.endpoints
+        ]
+        self._loops = {self._loop(self._adjust): scale_interval_seconds}
+        if health_check_interval_seconds is not None:
+            self._loops[self._loop(self._check_health)] = health_check_interval_seconds
 
     def startService(self) -> None:
         super().startService()
         for threads in self._threads:
             threads.start()
-        for pool in self.pools.values():
+        for pool in self._pools():
             pool.start()
-        self._scaling.start(self._scale_interval_seconds, now=False)
+        for loop, interval_seconds in self._loops.items():
+            loop.start(interval_seconds, now=False)
 
     def stopService(self) -> Deferred[None]:
         """Cancel what still runs, close the channels, then stop the threads.
@@ -61,10 +71,13 @@ class UpstreamService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        if self._scaling.running:
-            self._scaling.stop()
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+        for check in self._checks:
+            check.cancel()
         self.bridge.cancel_all()
-        for pool in self.pools.values():
+        for pool in self._pools():
             pool.stop()
         deadline = self._clock.seconds() + STOP_SECONDS
         while self.bridge.open_streams and self._clock.seconds() < deadline:
@@ -75,28 +88,41 @@ class UpstreamService(Service):
         for threads in self._threads:
             threads.stop()
 
+    def _loop(self, body: Callable[[], None]) -> LoopingCall:
+        def guarded() -> None:
+            # A LoopingCall whose body raises stops for good.
+            try:
+                body()
+            except Exception:
+                self._log.failure("Looking after the upstreams failed")
+
+        loop = LoopingCall(guarded)
+        loop.clock = self._clock
+        return loop
+
     def _adjust(self) -> None:
-        # A LoopingCall whose body raises stops for good.
-        try:
-            for pool in self.pools.values():
-                pool.adjust()
-            for threads in self._threads:
-                for _ in range(len(threads.waiters) // 2):  # idle ones
-                    threads.stopAWorker()
-        except Exception:
-            self._log.failure("Adjusting the pools failed")
+        for pool in self._pools():
+            pool.adjust()
+        for threads in self._threads:
+            for _ in range(len(threads.waiters) // 2):  # idle ones
+                threads.stopAWorker()
+
+    def _check_health(self) -> None:
+        for check in self._checks:
+            check.ask()
+
+    def _pools(self) -> Iterator[ChannelPool]:
+        for endpoints in self.services.values():
+            for endpoint in endpoints.endpoints:
+                yield endpoint.pool
+
+    def readiness(self) -> dict[str, bool]:
+        """For each service, whether a call to it would have a chance now."""
+        return {name: endpoints.is_usable for name, endpoints in self.services.items()}
 
     def figures(self) -> dict[str, Any]:
-        """The pools and the threads in numbers, as plain JSON values."""
+        """The addresses and the threads in numbers, as plain JSON values."""
         return {
             "threads": {"busy": self.bridge.open_streams, "max": self.bridge.max_streams},
-            "channels": {
-                name: {
-                    "open": figures.channels,
-                    "in_flight": figures.in_flight,
-                    "opened": figures.opened,
-                    "closed": figures.closed,
-                }
-                for name, figures in ((name, pool.figures()) for name, pool in self.pools.items())
-            },
+            "services": {name: endpoints.figures() for name, endpoints in self.services.items()},
         }

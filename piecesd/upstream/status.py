@@ -1,5 +1,9 @@
 """What the services' failures are to a client: the one place that says so."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+from math import ceil
+
 import grpc
 
 from piecesd.errors import (
@@ -17,6 +21,23 @@ PIECE = 200
 END_OF_STREAM = 204
 UNARY_UNSET = 0
 """Seen on good unary replies."""
+
+
+LONGEST_RETRY_AFTER_SECONDS = 3600
+
+
+def retry_after_seconds(metadata: Iterable[tuple[str, str | bytes]]) -> int | None:
+    """How long the upstream asks to be left alone, in whole seconds, from the
+    metadata at a call's end: ``retry-after`` as in HTTP, or gRPC's own
+    ``grpc-retry-pushback-ms`` (gRFC A6). None where it does not say."""
+    units = {"retry-after": 1.0, "grpc-retry-pushback-ms": 0.001}
+    for key, value in metadata:
+        if key in units:
+            with suppress(ValueError, OverflowError):
+                seconds = ceil(float(value) * units[key])
+                if seconds >= 0:
+                    return min(seconds, LONGEST_RETRY_AFTER_SECONDS)
+    return None
 
 
 def error_of_code(code: int) -> UpstreamError:
@@ -48,6 +69,8 @@ def error_of_status(error: BaseException, timeout_seconds: float | None) -> ApiE
     status: grpc.StatusCode = error.code()
     details: str = error.details() or ""
     mapped = _of_status(status, details, timeout_seconds)
+    if isinstance(mapped, UpstreamRateLimited):
+        mapped.retry_after_seconds = retry_after_seconds(error.trailing_metadata() or ())
     mapped.log_detail = f"{status.name}: {details}"
     return mapped
 

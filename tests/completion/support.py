@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.catalog import Catalog
 from piecesd.chat import ChatEvent, ChatRequest, Message
+from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import Completion, CompletionSettings
 from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
@@ -48,6 +49,7 @@ class CompletionCase(SynchronousTestCase):
             default_model=default_model,
             settings=SETTINGS,
             counts=TokenCounts(run_now),
+            budget=RetryBudget(20, self.clock.seconds),
             clock=self.clock,
         )
 

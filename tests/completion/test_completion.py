@@ -12,6 +12,7 @@ from piecesd.errors import (
     ShuttingDown,
     UpstreamBroken,
     UpstreamError,
+    UpstreamRateLimited,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -180,6 +181,30 @@ class RetryTests(CompletionCase):
         self.gpt.streams[1].arrive("a")
         self.assertEqual(self.successResultOf(turn), [Delta(0, "a")])
 
+    def test_no_attempt_is_made_before_the_upstream_is_usable(self) -> None:
+        turn = self.first_turn()
+        self.gpt.usable_after_seconds = 20.0
+        self.gpt.streams[0].fail(broken())
+        self.clock.advance(19.9)
+        self.assertEqual(len(self.gpt.streams), 1)
+        self.clock.advance(0.1)
+        self.gpt.streams[1].arrive("a")
+        self.successResultOf(turn)
+
+    def test_an_upstream_that_is_not_usable_in_time_is_not_waited_for(self) -> None:
+        turn = self.first_turn()
+        self.gpt.usable_after_seconds = 30.0
+        self.gpt.streams[0].fail(UpstreamRateLimited(retry_after_seconds=30))
+        error = self.failureResultOf(turn, UpstreamRateLimited).value
+        self.assertEqual(error.retry_after_seconds, 30)
+
+    def test_retries_stop_when_their_budget_is_spent(self) -> None:
+        while self.completions.budget.take():
+            pass
+        turn = self.first_turn()
+        self.gpt.streams[0].fail(broken())
+        self.failureResultOf(turn, UpstreamUnavailable)
+
     def test_unstreamed_calls_are_tried_again_too(self) -> None:
         completion = self.begin()
         answer = Deferred.fromCoroutine(completion.answer())
@@ -197,6 +222,7 @@ class DeadlineTests(CompletionCase):
         error = self.failureResultOf(turn, UpstreamTimeout).value
         self.assertEqual((error.status, str(error).count("first piece")), (504, 1))
         self.assertTrue(self.gpt.streams[0].cancelled)
+        self.assertIs(self.gpt.streams[0].blame, error)
 
     def test_silence_between_pieces_is_bounded(self) -> None:
         completion = self.begin()

@@ -22,7 +22,7 @@ class DefaultsTests(SynchronousTestCase):
         )
         self.assertEqual((config.min_pool_size, config.max_pool_size), (5, 20))
         self.assertEqual(config.scale_interval_seconds, 30.0)
-        self.assertEqual((config.api_keys, config.gpt_address, config.log_file), ((), None, None))
+        self.assertEqual((config.api_keys, config.gpt_addresses, config.log_file), ((), (), None))
         self.assertFalse(config.debug or config.enable_model_route)
 
     def test_each_field_has_one_setting_with_a_name_of_its_own(self) -> None:
@@ -49,10 +49,13 @@ class ContradictionTests(SynchronousTestCase):
         self.assertEqual(Config(min_pool_size=20).min_pool_size, 20)
 
     def test_a_token_never_goes_over_plaintext(self) -> None:
-        for both in ({"gpt_address": PLAINTEXT}, {"gpt_address": TLS, "vertex_address": PLAINTEXT}):
+        for both in (
+            {"gpt_addresses": (PLAINTEXT,)},
+            {"gpt_addresses": (TLS,), "vertex_addresses": (PLAINTEXT,)},
+        ):
             with self.subTest(both), self.assertRaisesRegex(ConfigError, r"GRPC_AUTH_TOKEN=\(hid"):
                 replace(Config(grpc_auth_token="t"), **both)  # type: ignore[arg-type]
-        self.assertEqual(Config(grpc_auth_token="t", gpt_address=TLS).grpc_auth_token, "t")
+        self.assertEqual(Config(grpc_auth_token="t", gpt_addresses=(TLS,)).grpc_auth_token, "t")
 
 
 class SecretsTests(SynchronousTestCase):

@@ -12,6 +12,27 @@ from tests.http.wire import (
 )
 
 
+class ReadinessTests(WireTestCase):
+    def test_it_is_ready_while_every_service_can_be_called(self) -> None:
+        response = self.get("/readyz")
+        self.assertEqual(
+            (response.status, response.json()),
+            (200, {"ready": True, "draining": False, "services": {"gpt": "ok", "vertex": "ok"}}),
+        )
+
+    def test_it_is_not_while_one_can_not(self) -> None:
+        self.services["vertex"] = False
+        response = self.get("/readyz")
+        self.assertEqual((response.status, response.json()["services"]["vertex"]), (503, "down"))
+
+    def test_it_is_not_while_it_drains(self) -> None:
+        connection = self.connect()
+        connection.send(request_bytes("GET", "/v1/models"))  # not idle any more at the drain
+        self.site.draining = True
+        connection.send(request_bytes("GET", "/readyz"))
+        self.assertIn(b"503 Service Unavailable", connection.received)
+
+
 class StatusTests(WireTestCase):
     def test_ping_is_answered_with_pong(self) -> None:
         response = self.get("/ping")

@@ -28,6 +28,7 @@ class RealConnectionTests(TestCase):
             clock=reactor,
             version="9.9",
             pool_figures=dict,
+            readiness=dict,
         )
         self.site = ApiSite(api, reactor)
         port = listen(reactor, "127.0.0.1", 0, self.site)

@@ -177,6 +177,7 @@ class WireTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
         self.completions = ScriptedCompletions()
+        self.services = {"gpt": True, "vertex": True}
         self.events: list[LogEvent] = []
         observer = cast(ILogObserver, self.events.append)
         globalLogPublisher.addObserver(observer)
@@ -192,6 +193,7 @@ class WireTestCase(SynchronousTestCase):
             clock=cast(Any, self.clock),
             version=VERSION,
             pool_figures=lambda: {"gpt": {"channels": 5}},
+            readiness=lambda: self.services,
         )
         self.site = ApiSite(self.api, cast(Any, self.clock))
 

@@ -57,6 +57,10 @@ class FarCall:
     def fail(self, status: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> None:
         self._items.put(status)
 
+    def ask_for_rest(self, seconds: int) -> None:
+        """Have the end of the call say when to come back."""
+        self._context.set_trailing_metadata((("retry-after", str(seconds)),))
+
     def flood(self, piece: bytes) -> None:
         """Send ``piece`` again and again for as long as the client takes it."""
         self._items.put(iter(lambda: piece, b""))

@@ -41,6 +41,10 @@ class FarServer:
         """The next call that was not taken yet; waits for it."""
         return self._calls.get(timeout=PATIENCE_SECONDS)
 
+    def has_call(self) -> bool:
+        """Whether there is a call that was not taken yet."""
+        return not self._calls.empty()
+
     def stop(self) -> None:
         self._server.stop(0).wait(PATIENCE_SECONDS)
 

@@ -8,8 +8,8 @@ SOON_SECONDS = 1.0
 
 def calls_under_way(daemon: Daemon) -> int:
     """Calls on the channels to all upstreams."""
-    channels = get(daemon.port, "/").json["pools"]["channels"]
-    return sum(pool["in_flight"] for pool in channels.values())
+    services = get(daemon.port, "/").json["pools"]["services"]
+    return sum(address["in_flight"] for service in services.values() for address in service)
 
 
 def busy_threads(daemon: Daemon) -> int:

@@ -26,6 +26,7 @@ from piecesd.upstream import grpc_private
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
 from piecesd.upstream.client import CLOSE_GRACE_SECONDS, GrpcPieceStream, GrpcUpstream, stub_maker
+from piecesd.upstream.endpoints import Endpoint, Endpoints, Route
 from piecesd.upstream.service import UpstreamService
 from tests.integration.far_end import FarCall, FarEnd, reply
 from tests.upstream.contract import REQUEST, RemoteCall, UpstreamCase, UpstreamContract
@@ -55,16 +56,18 @@ class ClientCase(UpstreamCase):
             maximum=self.channels,
             clock=self.clock,
         )
+        self.endpoints = Endpoints([Endpoint("far end", 1, self.pool, self.clock)])
         self.service = UpstreamService(
-            {"gpt": self.pool},
+            {"gpt": self.endpoints},
             self.bridge,
             [self.threads],
             scale_interval_seconds=30,
+            health_check_interval_seconds=None,
             clock=self.clock,
         )
         self.service.startService()
         self.addCleanup(self.stop_service)
-        self.client = GrpcUpstream(GPT, self.pool, self.bridge, metadata=())
+        self.client = GrpcUpstream(GPT, self.endpoints, self.bridge, metadata=())
         self.upstream = self.client
 
     def stop_service(self) -> Deferred[None] | None:
@@ -135,12 +138,34 @@ class ReplyTests(ClientCase):
         self.assertIn("500", str(await self.assert_fails(stream)))
         await call.cancelled()
 
+    async def test_a_rate_limit_says_when_to_come_back(self) -> None:
+        stream, call = await self.open()
+        call.ask_for_rest(7)
+        call.fail(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertEqual((await self.assert_fails(stream)).retry_after_seconds, 7)
+        self.assertEqual(round(self.client.usable_in()), 7)
+
+    async def test_a_rate_limit_by_code_says_it_too(self) -> None:
+        stream, call = await self.open()
+        call.ask_for_rest(7)
+        call.put(reply("", 429))
+        call.close()
+        self.assertEqual((await self.assert_fails(stream)).retry_after_seconds, 7)
+
+    async def test_a_rate_limit_of_a_unary_call_says_it_too(self) -> None:
+        answer = self.predict()
+        call = await self.far_end.next_call()
+        call.ask_for_rest(7)
+        call.put(reply("", 429))
+        self.assertEqual((await self.failure_of(answer)).retry_after_seconds, 7)
+
     async def test_what_is_no_message_is_a_failure(self) -> None:
         self.assertIsInstance(await self.assert_stream_fails(b"\xff\xff"), UpstreamBroken)
 
     async def test_a_failure_knows_its_channel(self) -> None:
         error = await self.assert_stream_fails(reply("", 439))
-        self.assertIs(error.origin, self.pool.acquire())
+        assert isinstance(error.origin, Route)
+        self.assertIs(error.origin.channel, self.pool.acquire())
 
     async def test_a_connection_lost_in_mid_stream_is_a_broken_answer(self) -> None:
         stream, call = await self.open()

@@ -49,7 +49,10 @@ class FaultTestCase(SynchronousTestCase):
     settings: dict[str, str] = {}  # noqa: RUF012 read only
 
     def setUp(self) -> None:
-        self.daemon = start(self, UPSTREAM_FAULTS="true", ECHO_DELAY="0", **self.settings)
+        # Nearly all of these calls fail, and are to be tried again all the same.
+        self.daemon = start(
+            self, UPSTREAM_FAULTS="true", ECHO_DELAY="0", RETRY_BUDGET="1000", **self.settings
+        )
         self.port = self.daemon.port
         self.addCleanup(self.assert_nothing_is_left)
 

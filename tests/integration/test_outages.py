@@ -105,4 +105,4 @@ class OneServiceTests(SynchronousTestCase):
             for reply in refusals:
                 self.assertEqual((reply.status, reply.error["code"]), (404, "model_not_found"))
                 self.assertIn("upstream is configured", reply.error["message"])
-            self.assertEqual(len(get(daemon.port, "/").json["pools"]["channels"]), 1)
+            self.assertEqual(len(get(daemon.port, "/").json["pools"]["services"]), 1)

@@ -4,7 +4,7 @@ import grpc
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.errors import ApiError
-from piecesd.upstream.status import error_of_code, error_of_status
+from piecesd.upstream.status import error_of_code, error_of_status, retry_after_seconds
 
 
 class Failed(grpc.RpcError):  # type: ignore[misc]  # grpcio has no types
@@ -17,6 +17,9 @@ class Failed(grpc.RpcError):  # type: ignore[misc]  # grpcio has no types
 
     def details(self) -> str:
         return self._details
+
+    def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("retry-after", "7"),)
 
 
 def status_of(status: grpc.StatusCode, details: str = "at 10.0.0.1") -> ApiError:
@@ -44,8 +47,29 @@ class StatusTests(SynchronousTestCase):
         )
         self.assertEqual((error.status, getattr(error, "retryable", None)), (502, False))
 
+    def test_a_rate_limit_carries_its_retry_after(self) -> None:
+        error = status_of(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertEqual(error.retry_after_seconds, 7)
+
     def test_what_is_no_grpc_error_is_a_failed_call(self) -> None:
         self.assertEqual(error_of_status(ValueError("closed"), None).status, 502)
+
+
+class RetryAfterTests(SynchronousTestCase):
+    def test_it_is_read_in_either_form_and_rounded_up(self) -> None:
+        for key, value, seconds in (
+            ("retry-after", "7", 7),
+            ("retry-after", "0.2", 1),
+            ("grpc-retry-pushback-ms", "1500", 2),
+            ("grpc-retry-pushback-ms", b"0", 0),
+            ("retry-after", "99999999", 3600),
+        ):
+            self.assertEqual(retry_after_seconds([("other", "1"), (key, value)]), seconds)
+
+    def test_what_can_not_be_read_is_no_hint(self) -> None:
+        for value in ("", "soon", "-1", "nan", "inf", b"\xff"):
+            self.assertIsNone(retry_after_seconds([("retry-after", value)]), value)
+        self.assertIsNone(retry_after_seconds([]))
 
 
 class ResponseCodeTests(SynchronousTestCase):
