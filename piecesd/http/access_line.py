@@ -44,7 +44,7 @@ class AccessLog:
             method=request.shown_method,
             path=request.shown_path,
             model=figures.model_id if figures else None,
-            client=_host(request.client),
+            client=request.client_address,
             status=request.code if request.startedWriting else CLIENT_CLOSED_REQUEST,
             seconds=seconds,
             first_token_seconds=first_token_seconds,
