@@ -26,6 +26,15 @@ class ProcessSettings:
     drain_timeout_seconds: float
 
 
+class CantStart(SystemExit, Exception):
+    """The daemon can't start; its text is one line that says why.
+
+    A SystemExit, so that this line is all that is to be seen. An Exception as
+    well, for twistd reports no other to the process that waits in the terminal
+    for a daemon to start, which would wait for ever.
+    """
+
+
 class Daemon(Service):
     """Starts its parts in order, and stops them in the opposite one after the
     requests.
@@ -68,17 +77,20 @@ class Daemon(Service):
     def privilegedStartService(self) -> None:
         """Open the port.
 
-        :raises SystemExit: it can't be had; one line says why.
+        :raises CantStart: it can't be had.
         """
         try:
             self._port = self._listen()
         except CannotListenError as error:
-            raise SystemExit(f"piecesd: can't listen: {error}") from None
+            reason = getattr(error.socketError, "strerror", None) or error.socketError
+            raise CantStart(
+                f"piecesd: can't listen on {error.interface}:{error.port}: {reason}"
+            ) from None
 
     def startService(self) -> None:
         """Start everything. twistd has forked by now, so threads may be born.
 
-        :raises SystemExit: a part can't start; one line says why.
+        :raises CantStart: a part can't start.
         """
         super().startService()
         set_time_zone(self._settings.time_zone)
@@ -87,7 +99,7 @@ class Daemon(Service):
             for part in self._parts:
                 part.startService()
         except OSError as error:
-            raise SystemExit(f"piecesd: can't start: {error}") from None
+            raise CantStart(f"piecesd: can't start: {error}") from None
         if cores is not None:
             self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
         self._reactor.callLater(0, tune_garbage_collection)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger, LogLevel
 
 if TYPE_CHECKING:
@@ -54,10 +53,3 @@ class AccessLog:
             retries=figures.retries if figures else 0,
             outcome=request.outcome,
         )
-
-
-def _host(client: object) -> str | None:
-    """The client's IP address; one of IPv4 as such, also on a socket of IPv6."""
-    if isinstance(client, IPv4Address | IPv6Address):
-        return client.host.removeprefix("::ffff:")
-    return None

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.server import Request
@@ -115,9 +116,11 @@ class ApiRequest(Request):
 
     @property
     def client_address(self) -> str:
-        """The address of the client, for the log and for limits; ``-`` where
-        the connection has none."""
-        return getattr(self.client, "host", None) or "-"
+        """The client's IP address, for the log and for limits: one of IPv4 as
+        such, also on a socket of IPv6; ``-`` where the connection has none."""
+        if isinstance(self.client, IPv4Address | IPv6Address):
+            return self.client.host.removeprefix("::ffff:")
+        return "-"
 
     @property
     def gone(self) -> bool:
