@@ -24,6 +24,12 @@ class UpstreamAddressTests(SynchronousTestCase):
         self.assertEqual(address.host, "::1")
         self.assertEqual(address.target, "[::1]:50051")
 
+    def test_a_weight_stands_behind_a_semicolon(self) -> None:
+        address = UpstreamAddress.parse("grpc://h:1;weight=3")
+        self.assertEqual((address.target, address.weight), ("h:1", 3))
+        self.assertEqual(UpstreamAddress.parse("h:1 ; weight=1000").weight, 1000)
+        self.assertEqual(UpstreamAddress.parse("h:1").weight, 1)
+
     def test_what_is_no_address_is_refused(self) -> None:
         for text in (
             "host",
@@ -40,6 +46,11 @@ class UpstreamAddressTests(SynchronousTestCase):
             "ho st:80",
             "host:80/path",
             "://h:1",
+            "h:1;",
+            "h:1;weight=0",
+            "h:1;weight=1001",
+            "h:1;weight=-1",
+            "h:1;heavy",
         ):
             with self.subTest(text), self.assertRaises(ValueError):
                 UpstreamAddress.parse(text)

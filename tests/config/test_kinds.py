@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.config import kinds
+from piecesd.config import UpstreamAddress, kinds
 from piecesd.config.kinds import Kind
 
 
@@ -114,6 +114,14 @@ class TextTests(KindCase):
 
 
 class SystemTests(KindCase):
+    def test_addresses_are_a_list_in_which_none_stands_twice(self) -> None:
+        one, two = UpstreamAddress.parse("a:1"), UpstreamAddress.parse("grpc://b:2;weight=3")
+        self.assert_reads(
+            kinds.upstream_addresses(),
+            {"": (), "a:1": (one,), "a:1, grpc://b:2;weight=3": (one, two)},
+        )
+        self.assert_refuses(kinds.upstream_addresses(), "a:1,a:1", "a:1,grpc://a:1", "a:1,b")
+
     def test_cores_are_single_ones_and_ranges(self) -> None:
         self.assert_reads(
             kinds.cpu_affinity(),
