@@ -2,7 +2,7 @@
 
 from piecesd._pb import gpt_pb2 as pb
 from piecesd.chat import ChatRequest
-from piecesd.errors import UpstreamBroken
+from piecesd.errors import Phrase, UpstreamBroken
 from piecesd.families.family import UNREADABLE, Reply, method_path
 from piecesd.families.transcript import encodable, write_transcript
 
@@ -37,5 +37,6 @@ class GptFamily:
         try:
             reply = pb.GptResponse.FromString(raw)
         except UNREADABLE as error:
-            raise UpstreamBroken(detail="a reply is not a GPT message") from error
+            detail = Phrase("a reply is not a GPT message", "收到的回复不是 GPT 消息")
+            raise UpstreamBroken(detail=detail) from error
         return Reply(reply.response_code, reply.body.choice.message.text, reply.HasField("body"))

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from piecesd._pb import vertex_pb2 as pb
 from piecesd.chat import ChatRequest, Message
-from piecesd.errors import UpstreamBroken
+from piecesd.errors import Phrase, UpstreamBroken
 from piecesd.families.family import UNREADABLE, Reply, method_path
 from piecesd.families.transcript import encodable, write_transcript
 
@@ -44,7 +44,8 @@ class VertexFamily:
         try:
             message = pb.VertexResponse.FromString(raw)
         except UNREADABLE as error:
-            raise UpstreamBroken(detail="a reply is not a Vertex message") from error
+            detail = Phrase("a reply is not a Vertex message", "收到的回复不是 Vertex 消息")
+            raise UpstreamBroken(detail=detail) from error
         return Reply(
             message.response_code, message.reply.body.content.text, message.HasField("reply")
         )

@@ -48,7 +48,7 @@ def error_of_code(code: int) -> UpstreamError:
     """
     if code == 429:
         return UpstreamRateLimited()
-    detail = f"it answered with code {code}"
+    detail = Phrase(f"it answered with code {code}", f"响应码为 {code}")
     if code == 408 or 500 <= code <= 599:
         return UpstreamError(detail=detail)
     return UpstreamRefused(detail=detail)
@@ -63,7 +63,7 @@ def error_of_status(error: BaseException, timeout_seconds: float | None) -> ApiE
     :param timeout_seconds: what the call was allowed.
     """
     if not isinstance(error, grpc.RpcError):
-        failed = UpstreamError(detail="the call could not be made")
+        failed = UpstreamError(detail=Phrase("the call could not be made", "无法发起调用"))
         failed.log_detail = repr(error)
         return failed
     status: grpc.StatusCode = error.code()
@@ -78,7 +78,7 @@ def error_of_status(error: BaseException, timeout_seconds: float | None) -> ApiE
 def _of_status(
     status: grpc.StatusCode, details: str, timeout_seconds: float | None
 ) -> UpstreamError:
-    detail = f"gRPC status {status.name}"
+    detail = Phrase(f"gRPC status {status.name}", f"gRPC 状态为 {status.name}")
     if status is grpc.StatusCode.UNAVAILABLE:
         return UpstreamUnavailable(detail=detail)
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -87,7 +87,9 @@ def _of_status(
         )
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if "message larger than max" in details:  # gRPC's own limit, in this process
-            return UpstreamRefused(detail="a reply is larger than piecesd takes")
+            return UpstreamRefused(
+                detail=Phrase("a reply is larger than piecesd takes", "单条回复超过可接受的大小")
+            )
         return UpstreamRateLimited()
     if status in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
         return UpstreamBroken(detail=detail)
