@@ -26,7 +26,7 @@ class RelayTests(SynchronousTestCase):
             "RELAY_MODEL_MAP": "gpt-4=gemini-1.5-pro",
         }
 
-    def test_answers_come_through_both(self) -> None:
+    def test_answers_come_through_both_and_conversations_keep_their_roles(self) -> None:
         for model, name in (("gpt-4o", "gpt-4o"), ("gpt-4", "gemini-1.5-pro")):
             text = chat(self.first.port, "hello there", model=model).text
             self.assertIn(f"in the place of {name}", text)
@@ -34,8 +34,6 @@ class RelayTests(SynchronousTestCase):
             answer = stream_chat(self.first.port, "hello there", model=model)
             self.assertEqual((answer.text, answer.finish_reasons), (text, ["stop"]))
             self.assertTrue(answer.is_done)
-
-    def test_a_conversation_keeps_its_roles(self) -> None:
         messages = [
             {"role": "system", "content": "be brief"},
             {"role": "user", "content": "one"},
