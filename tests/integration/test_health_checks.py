@@ -22,6 +22,7 @@ from piecesd.upstream.channels import ChannelPool, connector
 from piecesd.upstream.client import stub_maker
 from piecesd.upstream.endpoints import Endpoint
 from piecesd.upstream.health_checks import HealthCheck
+from tests.integration.test_outages import closed_port
 
 
 class Health(HealthServicer):
@@ -87,7 +88,7 @@ class HealthCheckTests(TestCase):
         self.assertEqual(endpoint.health.usable_in(), 0)
 
     async def test_one_that_can_not_be_asked_has_failed(self) -> None:
-        endpoint = self.endpoint(1)
+        endpoint = self.endpoint(closed_port())
         check = self.check(endpoint)
         for _ in range(5):
             await self.ask(check, endpoint)
