@@ -1,11 +1,12 @@
-"""RollingCount agrees with a list of every event; RequestStats tells its two kinds apart."""
+"""RollingCount agrees with a list of every event; RequestStats tells its two
+kinds apart; Spread counts each value once."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.stats import RequestFigures, RequestStats, RollingCount
+from piecesd.stats import RequestFigures, RequestStats, RollingCount, Spread
 
 # Steps in sixteenths of a second are exact in binary, so the reference and the
 # ring cut time at the very same points; some step back.
@@ -89,3 +90,11 @@ class RequestStatsTests(SynchronousTestCase):
         self.assertEqual(
             stats.api_requests(), RequestFigures(last_second=1, last_minute=1, total=1)
         )
+
+
+class SpreadTests(SynchronousTestCase):
+    def test_a_value_counts_for_the_first_bound_that_it_is_up_to(self) -> None:
+        spread = Spread((1.0, 2.0))
+        for value in (0.0, 1.0, 1.5, 2.0, 2.5, 100.0):
+            spread.add(value)
+        self.assertEqual((spread.counts, spread.total), ([2, 2, 2], 107.0))

@@ -1,7 +1,7 @@
 """The attempts of one request, and what it came to."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import uniform
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from piecesd.chat import Usage
 from piecesd.completion.backoff import backoff_seconds
 from piecesd.completion.budget import RetryBudget
 from piecesd.errors import UpstreamError
+from piecesd.stats import Spread
 
 T = TypeVar("T")
 
@@ -23,7 +24,9 @@ class Figures:
     """What a request came to so far, for the access line and the counters.
 
     ``pieces`` came from the upstream; ``first_piece_seconds`` is the time from
-    the request's begin to the first of them that was passed on.
+    the request's begin to the first of them that was passed on. ``waits`` are
+    those of its streams for their next pieces; ``refused_retries`` were not in
+    the budget.
     """
 
     model_id: str
@@ -31,6 +34,8 @@ class Figures:
     pieces: int = 0
     first_piece_seconds: float | None = None
     usage: Usage | None = None
+    refused_retries: int = 0
+    waits: Spread = field(default_factory=Spread)
 
 
 class Attempts:
@@ -86,6 +91,7 @@ class Attempts:
                 if self.clock.seconds() + delay >= deadline:
                     raise
                 if not self._budget.take():
+                    self.figures.refused_retries += 1
                     self._log.warn(
                         "{request_id} no retry, their budget is spent: {error}",
                         request_id=self._request_id,

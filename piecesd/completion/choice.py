@@ -87,7 +87,9 @@ class StreamedChoice:
         assert deadlines is not None
         deadlines.wait()
         pieces = await self._stream.next_batch()
-        deadlines.arrive()
+        waited_seconds = deadlines.arrive()
+        if pieces:
+            self._attempts.figures.waits.add(waited_seconds)
         return pieces
 
     async def _first_pieces(self) -> Sequence[str]:

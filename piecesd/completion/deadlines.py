@@ -55,13 +55,19 @@ class StreamDeadlines:
         """Somebody waits for a piece from now on."""
         self._waiting_since = self._clock.seconds()
 
-    def arrive(self) -> None:
-        """A piece is there; nobody waits."""
+    def arrive(self) -> float:
+        """A piece is there; nobody waits.
+
+        :returns: the seconds it was waited for.
+        """
+        assert self._waiting_since is not None
+        waited_seconds = self._clock.seconds() - self._waiting_since
         self._waiting_since = None
         if not self._began:
             self._began = True
             self.stop()
             self._look()
+        return waited_seconds
 
     def stop(self) -> None:
         """The stream is over."""

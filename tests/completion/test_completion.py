@@ -105,6 +105,23 @@ class StreamedTests(CompletionCase):
         self.assertEqual(completion.figures.pieces, 2)
         self.assertEqual(completion.figures.first_piece_seconds, 1.5)
 
+    def test_figures_tell_the_waits_for_later_batches(self) -> None:
+        """Not for the first one, not for the end, and not what the client took."""
+        completion = self.begin()
+        for pieces in (["a"], ["b", "c"], ["d"]):
+            self.clock.advance(5)
+            turn = self.turn(completion)
+            self.clock.advance(2)
+            self.gpt.streams[0].arrive(*pieces)
+            self.successResultOf(turn)
+        waits = completion.figures.waits
+        self.assertEqual((sum(waits.counts), waits.total), (2, 4.0))
+        turn = self.turn(completion)
+        self.clock.advance(2)
+        self.gpt.streams[0].finish()
+        self.successResultOf(turn)
+        self.assertEqual(sum(waits.counts), 2)
+
     def test_several_choices_come_as_they_come(self) -> None:
         completion = self.begin(choices=2)
         turn = self.turn(completion)
@@ -201,9 +218,12 @@ class RetryTests(CompletionCase):
     def test_retries_stop_when_their_budget_is_spent(self) -> None:
         while self.completions.budget.take():
             pass
-        turn = self.first_turn()
+        completion = self.begin()
+        turn = self.turn(completion)
         self.gpt.streams[0].fail(broken())
         self.failureResultOf(turn, UpstreamUnavailable)
+        figures = completion.figures
+        self.assertEqual((figures.retries, figures.refused_retries), (0, 1))
 
     def test_unstreamed_calls_are_tried_again_too(self) -> None:
         completion = self.begin()

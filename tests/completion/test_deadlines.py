@@ -35,6 +35,15 @@ class StreamDeadlinesTests(SynchronousTestCase):
             deadlines.arrive()
         self.assert_expired()
 
+    def test_an_arrival_tells_how_long_it_was_waited_for(self) -> None:
+        deadlines = self.watch()
+        self.clock.advance(2)
+        self.assertEqual(deadlines.arrive(), 2)
+        self.clock.advance(3)
+        deadlines.wait()
+        self.clock.advance(4)
+        self.assertEqual(deadlines.arrive(), 4)
+
     def test_silence_is_measured_from_when_somebody_waits(self) -> None:
         deadlines = self.watch()
         deadlines.arrive()
