@@ -17,12 +17,15 @@ _COMPLETION_FORMAT = (
     " tokens={input_tokens}+{output_tokens} retries={retries}"
 )
 
+_ASKED_OFTEN = (b"/ping", b"/metrics")
+"""By programs that watch the daemon; who else reads the log is spared these."""
+
 CLIENT_CLOSED_REQUEST = 499
 """The status logged when the client left before one was sent (nginx's number)."""
 
 
 class AccessLog:
-    """Writes access lines, those of ``/ping`` at debug level.
+    """Writes access lines, those of ``/ping`` and ``/metrics`` at debug level.
 
     A line has the path without its query, no header and no text: nothing that
     could hold a key or a message.
@@ -37,14 +40,14 @@ class AccessLog:
         if first_token_seconds is not None:
             first_token_seconds = round(first_token_seconds, 6)
         self._log.emit(
-            LogLevel.debug if request.path == b"/ping" else LogLevel.info,
+            LogLevel.debug if request.path in _ASKED_OFTEN else LogLevel.info,
             _COMPLETION_FORMAT if figures else _FORMAT,
             request_id=request.request_id,
             method=request.shown_method,
             path=request.shown_path,
             model=figures.model_id if figures else None,
             client=request.client_address,
-            status=request.code if request.startedWriting else CLIENT_CLOSED_REQUEST,
+            status=request.final_status,
             seconds=seconds,
             first_token_seconds=first_token_seconds,
             pieces=figures.pieces if figures else 0,

@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from klein import Klein
 from twisted.internet.interfaces import IReactorTime
 
 from piecesd.catalog import Model
@@ -25,7 +24,9 @@ from piecesd.dialects.openai_request import ChatCall, parse
 from piecesd.errors import ModelNotFound, UnknownPath, UnsupportedMediaType
 from piecesd.http.auth import ApiKeys
 from piecesd.http.cors import CorsPolicy
+from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.request import ApiRequest
+from piecesd.http.routes import RoutedKlein
 from piecesd.http.running import Cut, RunningRequests
 from piecesd.http.settings import HttpSettings
 from piecesd.http.sse_writer import SseWriter
@@ -45,6 +46,7 @@ class Api:
     :param version: piecesd's own, for ``GET /`` and the Server header.
     :param pool_figures: called for what ``GET /`` says of the channels; JSON.
     :param readiness: called for whether each service could be called now.
+    :param metrics: shown at ``/metrics``; None where they are not shown here.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Api:
         version: str,
         pool_figures: Callable[[], Mapping[str, Any]],
         readiness: Callable[[], Mapping[str, bool]],
+        metrics: MetricsEndpoint | None = None,
     ) -> None:
         self.settings = settings
         self.version = version
@@ -64,20 +67,23 @@ class Api:
         self._clock = clock
         self._pool_figures = pool_figures
         self._readiness = readiness
+        self._metrics = metrics
         self._stats = RequestStats(clock.seconds)
         self._started_seconds = clock.seconds()
         self._keys = ApiKeys(settings.api_keys)
         self._cors = CorsPolicy(settings.cors_origins)
         self.resource = self._routes().resource()
 
-    def _routes(self) -> Klein:
-        klein = Klein()
+    def _routes(self) -> RoutedKlein:
+        klein = RoutedKlein()
         # A doubled slash is an unknown path like any other, not a redirect.
         klein.url_map.merge_slashes = False
         prefix = self.settings.api_prefix
         klein.route("/", methods=["GET"])(self._show_status)
         klein.route("/ping", methods=["GET"])(self._ping)
         klein.route("/readyz", methods=["GET"])(self._show_readiness)
+        if self._metrics is not None:
+            klein.route("/metrics", methods=["GET"])(self._metrics.show)
         klein.route(f"{prefix}chat/completions", methods=["POST"])(self._complete_chat)
         klein.route(f"{prefix}models", methods=["GET"])(self._list_models)
         klein.route(f"{prefix}models/<path:name>", methods=["GET"])(self._show_model)

@@ -35,6 +35,7 @@ def send_error(request: "ApiRequest", error: ApiError) -> None:
     if isinstance(error, InvalidApiKey):
         headers.append((b"www-authenticate", b"Bearer"))
     request.outcome = "error"
+    request.error_code = error.code
     request.send(error.status, headers, render_error(error, language))
 
 

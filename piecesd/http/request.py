@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from piecesd.errors import ApiError, BodyTooLarge, Language
-from piecesd.http.access_line import Outcome
+from piecesd.http.access_line import CLIENT_CLOSED_REQUEST, Outcome
 from piecesd.http.error_response import api_error_of, send_error
 from piecesd.http.language import preferred_language
 from piecesd.http.request_id import request_id_of
+from piecesd.stats import FinishedRequest
 
 if TYPE_CHECKING:
     from piecesd.completion.attempts import Figures
@@ -32,6 +34,8 @@ class ApiRequest(Request):
     ``body_too_large``: the body is over the limit and was not kept; the
     request is being answered before it has all arrived.
     ``figures``: what the completion it began has come to so far.
+    ``route``: the pattern of the route that answers it; empty for none.
+    ``error_code``: of the error that it was answered with, or broke off with.
     """
 
     channel: ApiChannel
@@ -44,6 +48,8 @@ class ApiRequest(Request):
     body_too_large = False
     figures: Figures | None = None
     outcome: Outcome = "ok"
+    route = ""
+    error_code: str | None = None
     _started_seconds = 0.0
 
     # Reading: called by the channel.
@@ -168,6 +174,7 @@ class ApiRequest(Request):
         error = api_error_of(self, failure)
         if self.startedWriting:
             self.outcome = "broken"
+            self.error_code = error.code
             self.abort()
         else:
             send_error(self, error)
@@ -192,6 +199,34 @@ class ApiRequest(Request):
     def write_access_line(self) -> None:
         seconds = self.site.clock.seconds() - self._started_seconds
         self.site.access_log.write(self, seconds=seconds)
+        self.site.count_finished(self._finished(seconds))
+
+    @property
+    def final_status(self) -> int:
+        """The status that was sent."""
+        return self.code if self.startedWriting else CLIENT_CLOSED_REQUEST
+
+    def _finished(self, seconds: float) -> FinishedRequest:
+        whole = partial(
+            FinishedRequest,
+            route=self.route,
+            status=self.final_status,
+            outcome=self.outcome,
+            error_code=self.error_code,
+            seconds=seconds,
+        )
+        figures = self.figures
+        if figures is None:
+            return whole()
+        return whole(
+            model_id=figures.model_id,
+            first_piece_seconds=figures.first_piece_seconds,
+            pieces=figures.pieces,
+            retries=figures.retries,
+            refused_retries=figures.refused_retries,
+            usage=figures.usage,
+            waits=figures.waits,
+        )
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -15,24 +15,39 @@ from piecesd.http.request import ApiRequest
 
 if TYPE_CHECKING:
     from piecesd.http.app import Api
+    from piecesd.http.metrics import MetricsApi
+    from piecesd.stats import FinishedRequest
 
 _FLUSH_SECONDS = 0.5
 
 
+def _count_nothing(_request: FinishedRequest) -> None:
+    """For a site whose requests nobody counts."""
+
+
 class ApiSite(Site):
-    """Makes a channel for every connection and knows those that are open."""
+    """Makes a channel for every connection and knows those that are open.
+
+    :param count_finished: called with each request that is over.
+    """
 
     protocol = ApiChannel  # type: ignore[assignment]  # Twisted wants its switch to HTTP/2
     requestFactory = ApiRequest  # noqa: N815
     noisy = False
 
-    def __init__(self, api: Api, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        api: Api | MetricsApi,
+        clock: IReactorTime,
+        count_finished: Callable[[FinishedRequest], None] = _count_nothing,
+    ) -> None:
         super().__init__(api.resource, reactor=clock, timeout=None)
         self.api = api
         self.settings = api.settings
         self.clock = clock
         self.server_name = f"piecesd/{api.version}".encode()
         self.access_log = AccessLog()
+        self.count_finished = count_finished
         self.connections: set[ApiChannel] = set()
         self.draining = False
         self._drain_waiters: list[Deferred[None]] = []

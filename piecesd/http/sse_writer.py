@@ -62,6 +62,7 @@ class SseWriter:
                 raise
             self._request.outcome = "broken"
             error = api_error_of(self._request, Failure())
+            self._request.error_code = error.code
             last = self._renderer.error(error, self._request.language)
         self._end(last)
 
