@@ -36,6 +36,8 @@ from piecesd.http.direct_write import listen
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.logs import Console, LogService, ReopenSignals
+from piecesd.metrics.figures import LiveFigures
+from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import daemon_threads
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -137,15 +139,25 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         budget=RetryBudget(config.retry_budget_percent, reactor.seconds),
         clock=reactor,
     )
+    http_settings = _http_settings(config)
+    metrics = build_metrics(
+        config,
+        reactor,
+        model_ids=[model.id for model in catalog.models],
+        figures=lambda: _live_figures(upstreams, site, api),
+        http_settings=http_settings,
+        version=build_record.version,
+    )
     api = Api(
         completions=completions,
-        settings=_http_settings(config),
+        settings=http_settings,
         clock=reactor,
         version=build_record.version,
         pool_figures=upstreams.figures,
         readiness=upstreams.readiness,
+        metrics=metrics.endpoint,
     )
-    site = ApiSite(api, reactor)
+    site = ApiSite(api, reactor, metrics.count_request)
     return Daemon(
         reactor,
         ProcessSettings(
@@ -159,6 +171,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
             ReopenSignals(reactor, logs.reopen, hangup=logs.has_file),
             *([embedded] if embedded is not None else []),
             upstreams,
+            *metrics.parts,
         ],
         site=site,
         listen=partial(listen, reactor, config.host, config.port, site),
@@ -277,6 +290,15 @@ def _http_settings(config: Config) -> HttpSettings:
         header_timeout_seconds=config.header_timeout_seconds,
         body_timeout_seconds=config.body_timeout_seconds,
         keepalive_timeout_seconds=config.keepalive_timeout_seconds,
+    )
+
+
+def _live_figures(upstreams: UpstreamService, site: ApiSite, api: Api) -> LiveFigures:
+    return LiveFigures(
+        pools=upstreams.figures(),
+        open_connections=len(site.connections),
+        running_requests=api.running.count,
+        draining=site.draining,
     )
 
 

@@ -89,6 +89,29 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "werkzeug.exceptions",
         "zope.interface",
     ),
+    # What Prometheus is told.
+    "piecesd.metrics": (
+        *_VALUES,
+        "piecesd.stats",
+        "prometheus_client",
+        "twisted.application.service",
+        "twisted.internet",
+        "twisted.logger",
+    ),
+    "piecesd.metrics.shared": (),
+    "piecesd.metrics.lag": (
+        "twisted.application.service",
+        "twisted.internet.interfaces",
+        "twisted.internet.task",
+        "twisted.logger",
+    ),
+    "piecesd.metrics.tap": (
+        "piecesd.config",
+        "piecesd.http",
+        "piecesd.metrics",
+        "piecesd.stats",
+        "twisted.application.service",
+    ),
     # The whole process.
     "piecesd.logs": ("twisted", "zope.interface"),
     "piecesd.process": ("twisted.python.threadpool",),

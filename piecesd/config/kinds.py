@@ -181,6 +181,29 @@ def interface() -> Kind[str]:
     return Kind(read=read, allowed="an IPv4 or IPv6 address, or localhost", takes_empty=True)
 
 
+def listening_address() -> Kind[tuple[str, int] | None]:
+    """An IP address and a port to listen on."""
+
+    def read(text: str) -> tuple[str, int] | None:
+        if not text:
+            return None
+        host, _, port_text = text.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = str(ipaddress.IPv6Address(host[1:-1]))
+        elif host and host.lower() != "localhost":
+            host = str(ipaddress.IPv4Address(host))
+        else:
+            host = "127.0.0.1"
+        return host, whole(0, 65535).read(port_text)
+
+    return Kind(
+        read=read,
+        allowed="a port, or an IP address and a port such as 127.0.0.1:9187 (IPv6 in brackets); "
+        "empty for none",
+        takes_empty=True,
+    )
+
+
 def upstream_addresses() -> Kind[tuple[UpstreamAddress, ...]]:
     def read(text: str) -> tuple[UpstreamAddress, ...]:
         addresses = tuple(UpstreamAddress.parse(part) for part in _list(text))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from piecesd.config import kinds
-from piecesd.config.address import UpstreamAddress
+from piecesd.config.address import UpstreamAddress, is_loopback
 from piecesd.config.kinds import CpuAffinity
 from piecesd.config.setting import ConfigError, Setting, setting
 
@@ -113,6 +113,24 @@ class Config:
         kinds.seconds(0.1, 3600),
         "75",
         "How long a connection may stay open between two requests.",
+    )
+    metrics_token: str | None = setting(
+        "METRICS_TOKEN",
+        "Metrics",
+        kinds.secret(),
+        "",
+        "Token that `GET /metrics` asks for, sent as `Authorization: Bearer`; with it that is "
+        "served on the daemon's own port, too.",
+        secret=True,
+    )
+    metrics_listen: tuple[str, int] | None = setting(
+        "METRICS_LISTEN",
+        "Metrics",
+        kinds.listening_address(),
+        "",
+        "Where to serve `GET /metrics` on a port of its own; a port alone is on 127.0.0.1. With "
+        "neither this nor METRICS_TOKEN, the daemon's port shows it only while it is on a "
+        "loopback address and no API_KEY is set.",
     )
     default_model: str = setting(
         "DEFAULT_MODEL",
@@ -347,11 +365,24 @@ class Config:
             )
 
     @property
+    def shows_metrics(self) -> bool:
+        """Whether ``/metrics`` is on the daemon's own port: guarded by a token,
+        or where nobody but this machine gets and all else is open, too."""
+        if self.metrics_token:
+            return True
+        return self.metrics_listen is None and not self.api_keys and is_loopback(self.host)
+
+    @property
     def secret_texts(self) -> tuple[str, ...]:
         """Every key and token, which no log line may show."""
         return tuple(
             secret
-            for secret in (*self.api_keys, self.grpc_auth_token, self.relay_api_key)
+            for secret in (
+                *self.api_keys,
+                self.grpc_auth_token,
+                self.relay_api_key,
+                self.metrics_token,
+            )
             if secret
         )
 

@@ -149,3 +149,23 @@ class SystemTests(KindCase):
         self.assert_refuses(kinds.readable_file(), str(path), "/", "x" * 5000)
         path.write_text("pem")
         self.assert_reads(kinds.readable_file(), {str(path): path.absolute(), "": None})
+
+
+class ListeningTests(KindCase):
+    def test_a_port_alone_is_of_this_machine_only(self) -> None:
+        self.assert_reads(
+            kinds.listening_address(),
+            {
+                "": None,
+                "9187": ("127.0.0.1", 9187),
+                ":0": ("127.0.0.1", 0),
+                "localhost:1": ("127.0.0.1", 1),
+                "0.0.0.0:65535": ("0.0.0.0", 65535),
+                "[::1]:9187": ("::1", 9187),
+            },
+        )
+
+    def test_names_and_bare_ipv6_addresses_are_refused(self) -> None:
+        self.assert_refuses(
+            kinds.listening_address(), "host:1", "::1", "1.2.3.4", "[1.2.3.4]:1", ":65536", "x", ":"
+        )

@@ -111,3 +111,21 @@ class ErrorTests(SynchronousTestCase):
             self.assertIn(name, str(error))
         else:
             self.assertIsInstance(config, Config)
+
+
+class MetricsTests(SynchronousTestCase):
+    def shown(self, **settings: str) -> bool:
+        return load(settings, None, {}).shows_metrics
+
+    def test_they_are_open_only_where_all_else_is_and_nobody_else_gets(self) -> None:
+        self.assertTrue(self.shown())
+        self.assertTrue(self.shown(HOST="::1"))
+        self.assertFalse(self.shown(HOST="0.0.0.0"))
+        self.assertFalse(self.shown(HOST="127.0.0.1", API_KEY="k"))
+
+    def test_a_token_shows_them_on_any_address(self) -> None:
+        self.assertTrue(self.shown(HOST="0.0.0.0", METRICS_TOKEN="t"))
+        self.assertTrue(self.shown(API_KEY="k", METRICS_TOKEN="t", METRICS_LISTEN="9187"))
+
+    def test_a_port_of_their_own_takes_them_from_the_daemons(self) -> None:
+        self.assertFalse(self.shown(METRICS_LISTEN="9187"))

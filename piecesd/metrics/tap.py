@@ -1,0 +1,71 @@
+"""Wires what belongs to the metrics, for `piecesd.tap`."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from twisted.application.service import Service
+
+from piecesd.config import Config
+from piecesd.http.metrics import MetricsApi, MetricsEndpoint
+from piecesd.http.settings import HttpSettings
+from piecesd.http.site import ApiSite
+from piecesd.metrics.figures import LiveFigures
+from piecesd.metrics.lag import ReactorLag
+from piecesd.metrics.service import MetricsService, listen
+from piecesd.metrics.shared import share_metrics
+from piecesd.stats import FinishedRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltMetrics:
+    """``endpoint`` is for the daemon's own port; None where it is not to show
+    them. ``parts`` measure and publish while they run.
+
+    ``count_event`` is for whatever else is worth counting; see `Metrics`.
+    """
+
+    count_request: Callable[[FinishedRequest], None]
+    count_event: Callable[[str], None]
+    endpoint: MetricsEndpoint | None
+    parts: Sequence[Service]
+
+
+def build(
+    config: Config,
+    reactor: Any,
+    *,
+    model_ids: Iterable[str],
+    figures: Callable[[], LiveFigures],
+    http_settings: HttpSettings,
+    version: str,
+) -> BuiltMetrics:
+    """Wire the metrics.
+
+    :param figures: called for those of the moment, in the reactor thread.
+    :param http_settings: those of the API's port; the times and sizes hold here, too.
+    """
+    directory = share_metrics(os.environ)
+    # Not before: prometheus_client looks at the environment when it is imported.
+    from piecesd.metrics.metrics import Metrics
+    from piecesd.metrics.page import MetricsPage
+
+    metrics = Metrics(model_ids, version=version)
+    page = MetricsPage(metrics, figures, directory)
+    endpoint = MetricsEndpoint(page.render, config.metrics_token)
+    listen_here = None
+    if config.metrics_listen is not None:
+        host, port = config.metrics_listen
+        site = ApiSite(MetricsApi(endpoint, http_settings, version=version), reactor)
+        listen_here = partial(listen, reactor, host, port, site, shared=directory is not None)
+    return BuiltMetrics(
+        count_request=metrics.count_request,
+        count_event=metrics.count_event,
+        endpoint=endpoint if config.shows_metrics else None,
+        parts=(
+            ReactorLag(reactor, metrics.observe_lag),
+            MetricsService(reactor, None if directory is None else page.publish, listen_here),
+        ),
+    )
