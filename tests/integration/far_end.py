@@ -1,6 +1,6 @@
 """A real gRPC server whose every call is in a test's hands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from threading import Event
@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThread
 
 from piecesd._pb import gpt_pb2
-from piecesd.families import Family
+from piecesd.families import FAMILIES
 
 _END = object()
 
@@ -91,14 +91,23 @@ class FarCall:
                         return
 
 
-class FarEnd:
-    """The server; each call that comes in is handed to `next_call`, in order."""
+class FarServer:
+    """Speaks the GPT service, and hands each call that comes to ``on_call``, on
+    a thread of the server.
 
-    def __init__(self, reactor: IReactorFromThreads, family: Family, port: int = 0) -> None:
-        self._reactor = reactor
-        self._calls: list[FarCall] = []
-        self._waiters: list[Deferred[FarCall]] = []
+    :param credentials: None for plaintext.
+    """
+
+    def __init__(
+        self,
+        on_call: Callable[[FarCall], object],
+        *,
+        port: int = 0,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._on_call = on_call
         self._server = grpc.server(ThreadPoolExecutor(64), options=[("grpc.so_reuseport", 0)])
+        family = FAMILIES["gpt"]
         service, _, predict = family.predict_method.lstrip("/").rpartition("/")
         stream = family.stream_method.rpartition("/")[2]
         handlers = {
@@ -108,8 +117,37 @@ class FarEnd:
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service, handlers),)
         )
-        self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{port}"
+        self.port: int = (
+            self._server.add_insecure_port(address)
+            if credentials is None
+            else self._server.add_secure_port(address, credentials)
+        )
         self._server.start()
+
+    def stop(self) -> None:
+        """Cut every call and wait for the end."""
+        self._server.stop(0).wait()
+
+    def _answer(self, request: bytes, context: Any) -> bytes:
+        return next(self._stream(request, context), b"")
+
+    def _stream(self, request: bytes, context: Any) -> Iterator[bytes]:
+        call = FarCall(request, context)
+        self._on_call(call)
+        return call.replies()
+
+
+class FarEnd:
+    """A server for tests in the reactor; `next_call` gives its calls in order."""
+
+    def __init__(self, reactor: IReactorFromThreads, port: int = 0) -> None:
+        self._calls: list[FarCall] = []
+        self._waiters: list[Deferred[FarCall]] = []
+        self._server = FarServer(
+            lambda call: reactor.callFromThread(self._arrived, call), port=port
+        )
+        self.port = self._server.port
 
     def next_call(self) -> Deferred[FarCall]:
         """The next call that nobody has taken yet."""
@@ -118,16 +156,8 @@ class FarEnd:
         self._match()
         return waiter
 
-    def stop(self) -> Deferred[Any]:
-        return deferToThread(self._server.stop(0).wait)
-
-    def _answer(self, request: bytes, context: Any) -> bytes:
-        return next(self._stream(request, context), b"")
-
-    def _stream(self, request: bytes, context: Any) -> Iterator[bytes]:
-        call = FarCall(request, context)
-        self._reactor.callFromThread(self._arrived, call)
-        return call.replies()
+    def stop(self) -> Deferred[None]:
+        return deferToThread(self._server.stop)
 
     def _arrived(self, call: FarCall) -> None:
         self._calls.append(call)
@@ -136,3 +166,21 @@ class FarEnd:
     def _match(self) -> None:
         while self._calls and self._waiters:
             self._waiters.pop(0).callback(self._calls.pop(0))
+
+
+class QueuedFarEnd:
+    """A server for tests that block."""
+
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        self._calls: Queue[FarCall] = Queue()
+        self._server = FarServer(self._calls.put, credentials=credentials)
+        self.port = self._server.port
+        self.stop = self._server.stop
+
+    def next_call(self, timeout_seconds: float = 10.0) -> FarCall:
+        """The next call that was not taken yet; waits for it."""
+        return self._calls.get(timeout=timeout_seconds)
+
+    def has_call(self) -> bool:
+        """Whether there is a call that was not taken yet."""
+        return not self._calls.empty()

@@ -6,7 +6,7 @@ import grpc
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.daemon import Daemon, eventually, start, start_upstream
-from tests.integration.far_server import FarServer
+from tests.integration.far_end import QueuedFarEnd
 from tests.integration.web import chat, get, open_chat, stream_chat
 
 
@@ -69,7 +69,7 @@ class AddressTests(SynchronousTestCase):
 
 class RestTests(SynchronousTestCase):
     def test_clients_are_told_when_the_upstream_wants_to_be_asked_again(self) -> None:
-        server = FarServer()
+        server = QueuedFarEnd()
         self.addCleanup(server.stop)
         daemon = start(self, GPT_GRPC_ADDR=both(server), TIMEOUT="5")
         request = open_chat(daemon.port, "hello", stream=True)
@@ -86,7 +86,7 @@ class RestTests(SynchronousTestCase):
         self.assertFalse(server.has_call())
 
     def test_a_short_rest_is_waited_for(self) -> None:
-        server = FarServer()
+        server = QueuedFarEnd()
         self.addCleanup(server.stop)
         daemon = start(self, GPT_GRPC_ADDR=both(server), TIMEOUT="10")
         request = open_chat(daemon.port, "hello", stream=True)

@@ -41,7 +41,7 @@ class ClientCase(UpstreamCase):
     clock: Any = reactor
 
     def setUp(self) -> None:
-        self.far_end = FarEnd(self.clock, GPT)
+        self.far_end = FarEnd(self.clock)
         self.addCleanup(self.far_end.stop)
         self.threads: ThreadPool = daemon_threads("bridge", 50)
         self.bridge = Bridge(
@@ -290,7 +290,7 @@ class ChannelTests(ClientCase):
         await self.far_end.stop()
         stream = self.client.open_stream("gpt-4", REQUEST, timeout_seconds=5.0, avoid=None)
         self.assertIsInstance(await self.assert_fails(stream), UpstreamUnavailable)
-        self.far_end = FarEnd(self.clock, GPT, port=self.far_end.port)
+        self.far_end = FarEnd(self.clock, port=self.far_end.port)
         self.addCleanup(self.far_end.stop)
         next_call = self.far_end.next_call()
         while not next_call.called:

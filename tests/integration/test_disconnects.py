@@ -5,8 +5,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.daemon import at, eventually, start, start_upstream
-from tests.integration.far_end import reply
-from tests.integration.far_server import FarServer
+from tests.integration.far_end import QueuedFarEnd, reply
 from tests.integration.status import assert_idle, await_calls, calls_under_way
 from tests.integration.web import chat, get, open_chat, stream_chat
 
@@ -24,7 +23,7 @@ class LeavingTests(SynchronousTestCase):
     TCP reset."""
 
     def setUp(self) -> None:
-        self.server = FarServer()
+        self.server = QueuedFarEnd()
         self.addCleanup(self.server.stop)
         self.daemon = start(self, **at(self.server))
 

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.daemon import at, start, start_upstream
-from tests.integration.far_server import FarServer
+from tests.integration.far_end import QueuedFarEnd
 from tests.integration.status import assert_idle
 from tests.integration.web import chat, open_chat, stream_chat
 
@@ -75,7 +75,7 @@ class RelayTests(SynchronousTestCase):
 
 class CancelTests(SynchronousTestCase):
     def test_a_cancel_passes_through_both(self) -> None:
-        server = FarServer()
+        server = QueuedFarEnd()
         self.addCleanup(server.stop)
         second = start(self, **at(server))
         first = start(self, RELAY_BASE_URL=f"http://127.0.0.1:{second.port}/v1")

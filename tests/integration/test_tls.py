@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd import __version__
 from tests.integration.daemon import Daemon, run_directory, start
-from tests.integration.far_server import FarServer
+from tests.integration.far_end import QueuedFarEnd
 from tests.integration.web import chat, open_chat
 
 TOKEN = "token-of-the-tests"
@@ -68,7 +68,7 @@ class TlsTests(SynchronousTestCase):
     def setUp(self) -> None:
         authority = Authority()
         self.ca_file = self.write(authority.pem)
-        self.server = FarServer(authority.server_credentials())
+        self.server = QueuedFarEnd(authority.server_credentials())
         self.addCleanup(self.server.stop)
 
     def write(self, pem: bytes) -> Path:
