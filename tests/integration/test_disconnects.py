@@ -42,7 +42,7 @@ class LeavingTests(SynchronousTestCase):
             client = open_chat(self.daemon.port, "hello", stream=True)
             call = self.server.next_call()
             call.arrive("a", "b")
-            self.assertEqual(client.first_text(), "a")
+            self.assertEqual(client.next_text() + client.next_text(), "ab")
             client.leave(reset=reset)
             self.assertTrue(call.over(CANCEL_SECONDS), reset)
             assert_idle(self.daemon)
@@ -54,7 +54,7 @@ class LeavingTests(SynchronousTestCase):
             call = self.server.next_call()
             call.flood(reply("some words "))
             for _ in range(100):
-                client.first_text()
+                client.next_text()
             client.leave(reset=reset)
             self.assertTrue(call.over(CANCEL_SECONDS), reset)
             assert_idle(self.daemon)
@@ -98,7 +98,7 @@ class UnreadTests(SynchronousTestCase):
             stream_chat(daemon.port, "hello", model=model)
         before_bytes = daemon.resident_bytes
         client = open_chat(daemon.port, FLOOD, stream=True, receive_buffer_bytes=8192)
-        client.first_text()
+        client.next_text()
         highest_bytes = 0
         until = time.monotonic() + 2.0
         while time.monotonic() < until:
@@ -121,7 +121,7 @@ class UnreadTests(SynchronousTestCase):
             open_chat(daemon.port, FLOOD, stream=True, receive_buffer_bytes=8192) for _ in range(20)
         ]
         for client in clients:
-            client.first_text()
+            client.next_text()
         self.assertTrue(stream_chat(daemon.port, "hello").is_done)
         self.assertEqual(get(daemon.port, "/ping").body, b"pong")
         self.assertEqual(calls_under_way(daemon), 20)
@@ -134,7 +134,7 @@ class UnreadTests(SynchronousTestCase):
     def test_a_client_that_begins_to_read_late_gets_all_of_it(self) -> None:
         daemon = start(self, UPSTREAM_FAULTS="true")
         client = open_chat(daemon.port, "[[fault: pieces=500 size=10000]]", stream=True)
-        begin = client.first_text()
+        begin = client.next_text()
         time.sleep(0.5)
         answer = client.streamed()
         self.assertEqual(len(begin + answer.text), 5_000_000)

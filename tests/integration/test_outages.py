@@ -69,7 +69,7 @@ class OutageTests(SynchronousTestCase):
         upstream = start_upstream(self, ECHO_DELAY="0.05")
         daemon = start(self, **at(upstream))
         stream = open_chat(daemon.port, "hello", stream=True)
-        stream.first_text()
+        stream.next_text()
         upstream.kill()
         answer = stream.streamed()
         self.assertEqual((answer.finish_reasons, answer.is_done), ([], False))

@@ -41,7 +41,7 @@ class OverloadTests(SynchronousTestCase):
         daemon = start(self, BRIDGE_THREADS="2", UPSTREAM_FAULTS="true", ECHO_DELAY="0")
         streams = [open_chat(daemon.port, BEGINS_ONLY, stream=True) for _ in range(2)]
         for stream in streams:
-            stream.first_text()
+            stream.next_text()
         self.assertIn("2", self.refusal(daemon, stream=True).error["message"])
         self.assertEqual(chat(daemon.port, "hello").status, 200)
         streams.pop().leave()

@@ -84,7 +84,7 @@ class CancelTests(SynchronousTestCase):
             call = server.next_call()
             if stream:
                 call.arrive("a")
-                self.assertEqual(client.first_text(), "a")
+                self.assertEqual(client.next_text(), "a")
             client.leave()
             self.assertTrue(call.over(CANCEL_SECONDS), stream)
             assert_idle(first)
@@ -100,7 +100,7 @@ class CancelTests(SynchronousTestCase):
             stream=True,
             receive_buffer_bytes=8192,
         )
-        client.first_text()
+        client.next_text()
         self.assertTrue(stream_chat(first.port, "hello").is_done)
         client.leave()
         cancelled = upstream.wait_for(r"(\d+) pieces .* cancelled$", CANCEL_SECONDS)

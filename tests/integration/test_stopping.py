@@ -68,7 +68,7 @@ class BusyTests(SynchronousTestCase):
         for number in SIGNALS:
             daemon = start(self, ECHO_DELAY="0.02")
             stream = open_chat(daemon.port, "hello", stream=True)
-            begin = stream.first_text()
+            begin = stream.next_text()
             daemon.signal(number)
             daemon.wait_for("Stopping")
             self.assertTrue(eventually(partial(refuses_connections, daemon.port)))
@@ -85,7 +85,7 @@ class BusyTests(SynchronousTestCase):
             for number in SIGNALS:
                 daemon = start(self, DRAIN_TIMEOUT="0.3", **settings)
                 begun = open_chat(daemon.port, BEGINS_ONLY, stream=True)
-                begun.first_text()
+                begun.next_text()
                 not_begun = open_chat(daemon.port, NEVER, stream=True)
                 unary = open_chat(daemon.port, NEVER, n=2)
                 await_calls(daemon, 4)
@@ -103,7 +103,7 @@ class BusyTests(SynchronousTestCase):
         for first, second in (SIGNALS, SIGNALS[::-1]):
             daemon = start(self, DRAIN_TIMEOUT="60", UPSTREAM_FAULTS="true")
             stream = open_chat(daemon.port, BEGINS_ONLY, stream=True)
-            stream.first_text()
+            stream.next_text()
             daemon.signal(first)
             daemon.wait_for("Stopping")
             daemon.signal(second)
@@ -113,7 +113,7 @@ class BusyTests(SynchronousTestCase):
     def test_two_signals_in_a_row_end_at_once(self) -> None:
         daemon = start(self, DRAIN_TIMEOUT="60", UPSTREAM_FAULTS="true")
         stream = open_chat(daemon.port, BEGINS_ONLY, stream=True)
-        stream.first_text()
+        stream.next_text()
         for number in SIGNALS:
             daemon.signal(number)
         self.assertEqual(daemon.exit_status(AT_ONCE_SECONDS), 0)
@@ -122,7 +122,7 @@ class BusyTests(SynchronousTestCase):
     def test_a_client_that_does_not_read_can_not_hold_it_up(self) -> None:
         daemon = start(self, DRAIN_TIMEOUT="0.3", UPSTREAM_FAULTS="true")
         flood = open_chat(daemon.port, "[[fault: pieces=9999 size=9999]]", stream=True)
-        flood.first_text()
+        flood.next_text()
         daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.exit_status(AT_ONCE_SECONDS), 0)
         flood.leave()

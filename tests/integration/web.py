@@ -109,14 +109,14 @@ class Exchange:
             data = line[6:-1]
             yield "[DONE]" if data == b"[DONE]" else json.loads(data)
 
-    def first_text(self) -> str:
-        """Read on to the first text of the answer."""
+    def next_text(self) -> str:
+        """Read on to the next text of the answer."""
         for event in self.events():
             for choice in event["choices"]:
                 if choice["delta"].get("content"):
                     text: str = choice["delta"]["content"]
                     return text
-        raise AssertionError("the answer has no text")
+        raise AssertionError("the answer has no more text")
 
     def streamed(self) -> Streamed:
         """Read the streamed answer to its end."""
