@@ -153,6 +153,34 @@ class MissingApiKey(InvalidApiKey):
     zh = "未提供 API 密钥；请以 `Authorization: Bearer KEY` 发送。"
 
 
+class AddressRefused(ApiError):
+    """The client's address is not one that may come in."""
+
+    status = 403
+    type = "permission_error"
+    code = "address_refused"
+    en = "Your address is not allowed to use this server."
+    zh = "您的地址不允许使用此服务。"
+
+
+class AddressBanned(AddressRefused):
+    """It did something wrong too often, or somebody banned it; given a
+    retry-after for when that ends."""
+
+    code = "address_banned"
+    en = "Your address is banned from this server for the time being."
+    zh = "您的地址暂时被此服务封禁。"
+
+
+class BanNotFound(InvalidRequest):
+    """For those who look after bans."""
+
+    status = 404
+    code = "ban_not_found"
+    en = "There is no ban of {address}."
+    zh = "没有针对 {address} 的封禁。"
+
+
 class UnknownPath(InvalidRequest):
     status = 404
     code = "unknown_url"

@@ -1,0 +1,1 @@
+"""Who the client is, and whether it may come in: addresses, lists and bans."""
