@@ -9,7 +9,9 @@ from piecesd.config.kinds import Kind
 
 T = TypeVar("T")
 
-Section = Literal["HTTP", "Limits", "Metrics", "Models", "Upstream", "Logs", "Embedded upstream"]
+Section = Literal[
+    "HTTP", "Limits", "Access", "Metrics", "Models", "Upstream", "Logs", "Embedded upstream"
+]
 
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN_CHARACTERS = 80
