@@ -11,6 +11,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python import usage
 
+from piecesd.access.tap import build as build_access
 from piecesd.catalog import Catalog, CatalogError
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import CompletionSettings
@@ -148,6 +149,12 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         http_settings=http_settings,
         version=build_record.version,
     )
+    gate, ban_service = build_access(
+        config,
+        reactor,
+        shared_directory=os.environ.get("PIECESD_SHARED_DIRECTORY"),
+        count_event=metrics.count_event,
+    )
     api = Api(
         completions=completions,
         settings=http_settings,
@@ -156,6 +163,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         pool_figures=upstreams.figures,
         readiness=upstreams.readiness,
         metrics=metrics.endpoint,
+        gate=gate,
     )
     site = ApiSite(api, reactor, metrics.count_request)
     return Daemon(
@@ -169,6 +177,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         parts=[
             logs,
             ReopenSignals(reactor, logs.reopen, hangup=logs.has_file),
+            ban_service,
             *([embedded] if embedded is not None else []),
             upstreams,
             *metrics.parts,
@@ -282,6 +291,7 @@ def _http_settings(config: Config) -> HttpSettings:
     return HttpSettings(
         api_prefix=config.api_prefix,
         api_keys=config.api_keys,
+        admin_key=config.admin_key,
         enable_model_route=config.enable_model_route,
         ignore_unsupported_params=config.unsupported_params == "ignore",
         cors_origins=config.cors_origins,

@@ -37,6 +37,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "piecesd.stats": _VALUES,
     "piecesd.access": ("piecesd.errors",),
     "piecesd.access.networks": (),
+    "piecesd.access.tap": ("piecesd.access", "piecesd.config", "piecesd.process", "twisted"),
     "piecesd.access.service": (
         "piecesd.access",
         *_DEFERRED_AND_CLOCK,
@@ -115,6 +116,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted.logger",
     ),
     "piecesd.metrics.tap": (
+        "piecesd.access.gate",
         "piecesd.config",
         "piecesd.http",
         "piecesd.metrics",

@@ -1,8 +1,9 @@
 """The routes, and the order in which a request is checked.
 
-A request gets its id and is counted; a CORS preflight is answered; the route
-is found; then, on the API's routes, the key, the number of requests at a time,
-the content type, the size of the body and the body itself are checked.
+A request gets its id and is counted; its client's address may be refused; a
+CORS preflight is answered; the route is found; then, on the API's routes, the
+key, the number of requests at a time, the content type, the size of the body
+and the body itself are checked.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from piecesd.access.gate import Gate, open_gate
 from piecesd.catalog import Model
 from piecesd.chat import ChatRequest
 from piecesd.dialects.openai_models import ModelCard, render_model, render_models
 from piecesd.dialects.openai_reply import ChunkRenderer, render_answer
 from piecesd.dialects.openai_request import ChatCall, parse
 from piecesd.errors import ModelNotFound, UnknownPath, UnsupportedMediaType
+from piecesd.http.admin import AdminBans
 from piecesd.http.auth import ApiKeys
 from piecesd.http.cors import CorsPolicy
 from piecesd.http.metrics import MetricsEndpoint
@@ -47,6 +50,8 @@ class Api:
     :param pool_figures: called for what ``GET /`` says of the channels; JSON.
     :param readiness: called for whether each service could be called now.
     :param metrics: shown at ``/metrics``; None where they are not shown here.
+    :param gate: says who the client is and whether it may come in; without
+        one, everybody may.
     """
 
     def __init__(
@@ -59,9 +64,11 @@ class Api:
         pool_figures: Callable[[], Mapping[str, Any]],
         readiness: Callable[[], Mapping[str, bool]],
         metrics: MetricsEndpoint | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.settings = settings
         self.version = version
+        self.gate = open_gate(clock.seconds) if gate is None else gate
         self.running = RunningRequests(settings.max_concurrent_requests)
         self._completions = completions
         self._clock = clock
@@ -95,12 +102,18 @@ class Api:
             klein.route(f"{model_prefix}models", methods=["GET"], endpoint="models of model")(
                 self._list_models
             )
+        if self.settings.admin_key is not None:
+            AdminBans(
+                self.gate.bans, admin_key=self.settings.admin_key, clock=self._clock
+            ).add_routes(klein)
         klein.handle_errors(Exception)(ApiRequest.fail)  # type: ignore[arg-type]
         return klein
 
     def receive(self, request: ApiRequest) -> None:
-        """Count ``request``, let browsers in, and find its route."""
+        """Count ``request``, let it in, and browsers, and find its route."""
         self._stats.count_request()
+        if request.refusal is not None:
+            raise request.refusal
         if self._cors.enabled and self._answer_preflight(request):
             return
         if request.path.startswith(b"//"):  # Klein would drop one

@@ -87,6 +87,9 @@ class ApiChannel(HTTPChannel):
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         request.gotLength(self.length)
+        if request.refusal is not None:
+            self._answer_now(request)
+            return
         if self.length == 0:
             return
         if self.length is not None and self.length > self.site.settings.max_body_bytes:
@@ -115,6 +118,10 @@ class ApiChannel(HTTPChannel):
         over the limit."""
         request = self.requests[-1]
         request.body_too_large = True
+        self._answer_now(request)
+
+    def _answer_now(self, request: ApiRequest) -> None:
+        """Have ``request`` answered without its body, and close then."""
         self._stop_reading(request)
         request.requestReceived(self._command, self._path, self._version)
 

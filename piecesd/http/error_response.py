@@ -36,6 +36,7 @@ def send_error(request: "ApiRequest", error: ApiError) -> None:
         headers.append((b"www-authenticate", b"Bearer"))
     request.outcome = "error"
     request.error_code = error.code
+    request.site.api.gate.note_error(request.client_address, error)
     request.send(error.status, headers, render_error(error, language))
 
 

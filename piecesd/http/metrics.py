@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from twisted.web.resource import Resource
 
+from piecesd.access.gate import Gate
 from piecesd.errors import UnknownPath
 from piecesd.http.auth import ApiKeys
 from piecesd.http.running import RunningRequests
@@ -42,11 +43,16 @@ class MetricsEndpoint:
 class MetricsApi:
     """What a site serves that has nothing but the metrics.
 
+    :param gate: tells who the client is; not whether it may come in, for that
+        is up to the address such a site listens on.
     :param version: for the Server header.
     """
 
-    def __init__(self, endpoint: MetricsEndpoint, settings: HttpSettings, *, version: str) -> None:
+    def __init__(
+        self, endpoint: MetricsEndpoint, settings: HttpSettings, *, gate: Gate, version: str
+    ) -> None:
         self.settings = settings
+        self.gate = gate
         self.version = version
         self.running = RunningRequests(0)
         self.resource = Resource()

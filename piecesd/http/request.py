@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
-from piecesd.errors import ApiError, BodyTooLarge, Language
+from piecesd.access.client import NO_ADDRESS
+from piecesd.errors import AddressRefused, ApiError, BodyTooLarge, Language
 from piecesd.http.access_line import CLIENT_CLOSED_REQUEST, Outcome
 from piecesd.http.error_response import api_error_of, send_error
 from piecesd.http.language import preferred_language
@@ -83,11 +84,12 @@ class ApiRequest(Request):
             self.fail(Failure())
 
     def refuse(self, error: ApiError, *, method: bytes, uri: bytes) -> None:
-        """Answer a request that could not be read with ``error``."""
+        """Answer a request that could not be read with ``error``, or with what
+        keeps its client out anyway."""
         self.method, self.uri, self.clientproto = method, uri, b"HTTP/1.1"
         self.path = uri.partition(b"?")[0]
         self._begin()
-        send_error(self, error)
+        send_error(self, self.refusal or error)
 
     def _begin(self) -> None:
         self.site = self.channel.site
@@ -120,13 +122,20 @@ class ApiRequest(Request):
     def language(self) -> Language:
         return preferred_language(self.getHeader(b"accept-language") or b"")
 
-    @property
+    @cached_property
     def client_address(self) -> str:
         """The client's IP address, for the log and for limits: one of IPv4 as
-        such, also on a socket of IPv6; ``-`` where the connection has none."""
-        if isinstance(self.client, IPv4Address | IPv6Address):
-            return self.client.host.removeprefix("::ffff:")
-        return "-"
+        such, also on a socket of IPv6; ``-`` where the connection has none.
+        Behind a trusted proxy it is the one that the proxy tells."""
+        return self.channel.site.api.gate.proxies.client_address(
+            _peer(self.client),
+            self.requestHeaders.getRawHeaders(b"x-forwarded-for"),
+        )
+
+    @cached_property
+    def refusal(self) -> AddressRefused | None:
+        """What keeps the client out; None lets it in."""
+        return self.channel.site.api.gate.refusal(self.client_address)
 
     @property
     def gone(self) -> bool:
@@ -227,6 +236,13 @@ class ApiRequest(Request):
             usage=figures.usage,
             waits=figures.waits,
         )
+
+
+def _peer(address: object) -> str | None:
+    """The IP address of a connection's other end; None on a unix socket."""
+    if isinstance(address, IPv4Address | IPv6Address):
+        return str(address.host)
+    return None if isinstance(address, UNIXAddress) else NO_ADDRESS
 
 
 def _origin_form(target: bytes) -> bytes:

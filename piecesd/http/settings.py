@@ -14,6 +14,7 @@ class HttpSettings:
 
     api_prefix: str = "/v1/"
     api_keys: tuple[str, ...] = ()
+    admin_key: str | None = None
     enable_model_route: bool = False
     ignore_unsupported_params: bool = False
     cors_origins: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.application.service import Service
 
+from piecesd.access.gate import open_gate
 from piecesd.config import Config
 from piecesd.http.metrics import MetricsApi, MetricsEndpoint
 from piecesd.http.settings import HttpSettings
@@ -58,7 +59,9 @@ def build(
     listen_here = None
     if config.metrics_listen is not None:
         host, port = config.metrics_listen
-        site = ApiSite(MetricsApi(endpoint, http_settings, version=version), reactor)
+        gate = open_gate(reactor.seconds)
+        api = MetricsApi(endpoint, http_settings, gate=gate, version=version)
+        site = ApiSite(api, reactor)
         listen_here = partial(listen, reactor, host, port, site, shared=directory is not None)
     return BuiltMetrics(
         count_request=metrics.count_request,

@@ -1,5 +1,6 @@
 from typing import Any, cast
 
+from piecesd.access.gate import open_gate
 from piecesd.http.metrics import MetricsApi, MetricsEndpoint
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
@@ -13,7 +14,9 @@ class MetricsTests(WireTestCase):
 
     def serve_metrics(self, token: str | None) -> None:
         endpoint = MetricsEndpoint(self.render, token)
-        api = MetricsApi(endpoint, HttpSettings(), version=VERSION)
+        api = MetricsApi(
+            endpoint, HttpSettings(), gate=open_gate(self.clock.seconds), version=VERSION
+        )
         self.site = ApiSite(api, cast(Any, self.clock))
 
     def render(self) -> bytes:
