@@ -202,11 +202,23 @@ class MethodNotAllowed(InvalidRequest):
 
 
 class MalformedHttp(InvalidRequest):
-    """What arrived is not HTTP, or its header is larger than is ever needed."""
+    """What arrived is not HTTP, or could be read in two ways."""
 
     code = "malformed_http"
-    en = "The request is not valid HTTP/1.1, or its header is too large."
-    zh = "请求不是有效的 HTTP/1.1，或其头部过大。"
+    en = "The request is not valid HTTP/1.1."
+    zh = "请求不是有效的 HTTP/1.1。"
+
+
+class HeaderTooLarge(InvalidRequest):
+    status = 431
+    code = "header_too_large"
+    en = (
+        "The request's header is too large; allowed are {max_lines} lines of {max_line_bytes} "
+        "bytes, {max_bytes} bytes in all."
+    )
+    zh = (
+        "请求头部过大；最多允许 {max_lines} 行，每行 {max_line_bytes} 字节，总共 {max_bytes} 字节。"
+    )
 
 
 class RequestTimedOut(InvalidRequest):

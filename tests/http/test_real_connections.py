@@ -118,7 +118,7 @@ class RealConnectionTests(TestCase):
         client.read(False)
         body_bytes = 20_000_000
         client.transport.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: test\r\n"
             + f"content-length: {body_bytes}\r\n\r\n".encode()
             + bytes(body_bytes)
         )
