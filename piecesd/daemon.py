@@ -8,11 +8,10 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, Logger
 
 from piecesd.config import CpuAffinity
+from piecesd.http.listening import CantListen, Listening
 from piecesd.http.site import ApiSite
 from piecesd.process import pin_to_cores, set_time_zone, tune_garbage_collection
 
@@ -41,7 +40,8 @@ class Daemon(Service):
 
     :param observer: becomes the application's log observer before twistd
         begins to log; None leaves twistd's own.
-    :param listen: opens the port; called while the process may still be root.
+    :param listen: opens the ports, or raises CantListen; called while the
+        process may still be root.
     :param announce: called once everything runs, the reactor too.
     """
 
@@ -55,8 +55,8 @@ class Daemon(Service):
         observer: ILogObserver | None,
         parts: Sequence[Service],
         site: ApiSite,
-        listen: Callable[[], IListeningPort],
-        announce: Callable[[IListeningPort], None],
+        listen: Callable[[], Sequence[Listening]],
+        announce: Callable[[Sequence[Listening]], None],
     ) -> None:
         self._reactor = reactor
         self._settings = settings
@@ -65,7 +65,7 @@ class Daemon(Service):
         self._site = site
         self._listen = listen
         self._announce = announce
-        self._port: IListeningPort | None = None
+        self._listening: Sequence[Listening] = ()
         self._drain_seconds = settings.drain_timeout_seconds
         self._told_to_end = False
 
@@ -75,17 +75,14 @@ class Daemon(Service):
             parent.setComponent(ILogObserver, self._observer)
 
     def privilegedStartService(self) -> None:
-        """Open the port.
+        """Open the ports.
 
-        :raises CantStart: it can't be had.
+        :raises CantStart: one can't be had.
         """
         try:
-            self._port = self._listen()
-        except CannotListenError as error:
-            reason = getattr(error.socketError, "strerror", None) or error.socketError
-            raise CantStart(
-                f"piecesd: can't listen on {error.interface}:{error.port}: {reason}"
-            ) from None
+            self._listening = self._listen()
+        except CantListen as error:
+            raise CantStart(f"piecesd: {error}") from None
 
     def startService(self) -> None:
         """Start everything. twistd has forked by now, so threads may be born.
@@ -115,8 +112,8 @@ class Daemon(Service):
             "Stopping; requests have {seconds:g}s to finish",
             seconds=self._drain_seconds,
         )
-        assert self._port is not None
-        await maybeDeferred(self._port.stopListening)
+        for listening in self._listening:
+            await maybeDeferred(listening.port.stopListening)
         await self._site.drain(self._drain_seconds)
         for part in reversed(self._parts):
             try:
@@ -132,8 +129,7 @@ class Daemon(Service):
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        assert self._port is not None
-        self._announce(self._port)
+        self._announce(self._listening)
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._end, signal.Signals(number).name)

@@ -1,12 +1,12 @@
 """``twistd pieces``: the options, and the one place that wires the parts."""
 
 import os
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python import usage
@@ -33,13 +33,14 @@ from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
 from piecesd.http.app import Api
-from piecesd.http.direct_write import listen
+from piecesd.http.listening import Listeners, Listening
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
-from piecesd.logs import Console, LogService, ReopenSignals
+from piecesd.logs import Console, LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import daemon_threads
+from piecesd.signals import SignalActions
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
 from piecesd.upstream.client import GrpcUpstream, stub_maker
@@ -166,6 +167,14 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         gate=gate,
     )
     site = ApiSite(api, reactor, metrics.count_request)
+    listeners = Listeners(
+        reactor,
+        site,
+        endpoints=config.listen,
+        host=config.host,
+        port=config.port,
+        path=config.api_prefix,
+    )
     return Daemon(
         reactor,
         ProcessSettings(
@@ -176,16 +185,29 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         observer=None if parent.get("syslog") or parent.get("logger") else logs,
         parts=[
             logs,
-            ReopenSignals(reactor, logs.reopen, hangup=logs.has_file),
+            SignalActions(reactor, _signal_actions(logs, listeners)),
             ban_service,
             *([embedded] if embedded is not None else []),
             upstreams,
             *metrics.parts,
         ],
         site=site,
-        listen=partial(listen, reactor, config.host, config.port, site),
+        listen=listeners.open,
         announce=partial(announce, config, build_record, embedded),
     )
+
+
+def _signal_actions(
+    logs: LogService, listeners: Listeners
+) -> dict[signal.Signals, list[Callable[[], None]]]:
+    """What to look at anew. Where there is nothing, SIGHUP ends the daemon, as
+    when its terminal is closed; SIGUSR1 never does."""
+    on_hangup: list[Callable[[], None]] = []
+    if logs.has_file:
+        on_hangup.append(logs.reopen)
+    if listeners.have_certificates:
+        on_hangup.append(listeners.reload_certificates)
+    return {signal.SIGHUP: on_hangup, signal.SIGUSR1: [logs.reopen]}
 
 
 def _logs(config: Config, reactor: Any, parent: Mapping[str, Any]) -> LogService:
@@ -316,18 +338,11 @@ def announce(
     config: Config,
     build_record: Build,
     embedded: EmbeddedUpstreamService | None,
-    port: IListeningPort,
+    listening: Sequence[Listening],
 ) -> None:
     """Log what runs here, and where."""
     _log.info("{build}", build=str(build_record))
-    bound: Any = port.getHost()
-    shown_host = f"[{bound.host}]" if ":" in bound.host else bound.host
-    _log.info(
-        "Listening on http://{host}:{port}{prefix}",
-        host=shown_host,
-        port=bound.port,
-        prefix=config.api_prefix,
-    )
+    _log.info("Listening on {urls}", urls=", ".join(each.url for each in listening))
     addresses = _addresses(config)
     for family in FAMILIES:
         if embedded is not None:
@@ -337,8 +352,10 @@ def announce(
         else:
             where = "none, its models are not served"
         _log.info("{family} upstream: {where}", family=family, where=where)
-    if not config.api_keys and not is_loopback(bound.host):
-        _log.warn(
-            "No API_KEY is set, and {host} is open to others: anybody who reaches it can use it",
-            host=shown_host,
-        )
+    for each in listening:
+        if not config.api_keys and each.host is not None and not is_loopback(each.host):
+            _log.warn(
+                "No API_KEY is set, and {host} is open to others: anybody who reaches it can use "
+                "it",
+                host=f"[{each.host}]" if ":" in each.host else each.host,
+            )

@@ -99,6 +99,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "werkzeug.exceptions",
         "zope.interface",
     ),
+    "piecesd.http.listening": ("piecesd.config", "piecesd.http", "twisted"),
+    "piecesd.http.tls": ("OpenSSL", "twisted", "zope.interface"),
     # What Prometheus is told.
     "piecesd.metrics": (
         *_VALUES,
@@ -126,8 +128,15 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     # The whole process.
     "piecesd.logs": ("twisted", "zope.interface"),
     "piecesd.process": ("twisted.python.threadpool",),
+    "piecesd.signals": ("twisted",),
     "piecesd.version": ("piecesd.__version__",),
-    "piecesd.daemon": ("piecesd.config", "piecesd.http.site", "piecesd.process", "twisted"),
+    "piecesd.daemon": (
+        "piecesd.config",
+        "piecesd.http.listening",
+        "piecesd.http.site",
+        "piecesd.process",
+        "twisted",
+    ),
     "piecesd.tap": ("piecesd", "twisted"),
     "piecesd.__main__": ("piecesd.tap", "piecesd.version", "twisted.scripts.twistd"),
 }

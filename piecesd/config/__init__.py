@@ -2,6 +2,13 @@
 
 from piecesd.config.address import UpstreamAddress, is_loopback
 from piecesd.config.kinds import CpuAffinity
+from piecesd.config.listen import (
+    InheritedEndpoint,
+    ListenEndpoint,
+    TcpEndpoint,
+    TlsFiles,
+    UnixEndpoint,
+)
 from piecesd.config.options import given_options, option_flags, option_parameters
 from piecesd.config.setting import ConfigError, Setting
 from piecesd.config.settings import SETTINGS, Config
@@ -12,7 +19,12 @@ __all__ = [
     "Config",
     "ConfigError",
     "CpuAffinity",
+    "InheritedEndpoint",
+    "ListenEndpoint",
     "Setting",
+    "TcpEndpoint",
+    "TlsFiles",
+    "UnixEndpoint",
     "UpstreamAddress",
     "given_options",
     "is_loopback",

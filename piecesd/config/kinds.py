@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from piecesd.config.address import UpstreamAddress
+from piecesd.config.listen import ListenEndpoint
 
 T = TypeVar("T")
 
@@ -200,6 +201,25 @@ def listening_address() -> Kind[tuple[str, int] | None]:
         read=read,
         allowed="a port, or an IP address and a port such as 127.0.0.1:9187 (IPv6 in brackets); "
         "empty for none",
+        takes_empty=True,
+    )
+
+
+def listen_endpoints() -> Kind[tuple[ListenEndpoint, ...]]:
+    """Endpoint strings, separated by blanks."""
+
+    def read(text: str) -> tuple[ListenEndpoint, ...]:
+        endpoints = tuple(map(ListenEndpoint.parse, text.split()))
+        if len({endpoint.text for endpoint in endpoints}) < len(endpoints):
+            raise ValueError("an endpoint stands there twice")
+        return endpoints
+
+    return Kind(
+        read=read,
+        allowed="endpoints such as tcp:8787:interface=127.0.0.1, tcp6:8787, "
+        "unix:/path/socket:mode=660, ssl:443:privateKey=/path/key.pem:certKey=/path/cert.pem or "
+        "systemd:domain=INET:index=0, each with haproxy: before it or not, separated by blanks "
+        "and none twice; empty for HOST and PORT",
         takes_empty=True,
     )
 

@@ -15,6 +15,7 @@ from piecesd.access.networks import IpNetwork
 from piecesd.config import kinds, networks
 from piecesd.config.address import UpstreamAddress, is_loopback
 from piecesd.config.kinds import CpuAffinity
+from piecesd.config.listen import ListenEndpoint
 from piecesd.config.networks import Proxy
 from piecesd.config.setting import ConfigError, Setting, setting
 
@@ -44,6 +45,14 @@ class Config:
         kinds.whole(0, 65535),
         "8787",
         "TCP port to listen on; 0 lets the system pick one.",
+    )
+    listen: tuple[ListenEndpoint, ...] = setting(
+        "LISTEN",
+        "HTTP",
+        kinds.listen_endpoints(),
+        "",
+        "Where to listen instead of HOST and PORT: Twisted's endpoint strings, separated by "
+        "blanks. docs/operations.md has examples.",
     )
     api_prefix: str = setting(
         "API_PREFIX",

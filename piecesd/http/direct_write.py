@@ -1,4 +1,4 @@
-"""TCP connections that send at once while nothing waits to be sent.
+"""Connections that send at once while nothing waits to be sent.
 
 Twisted buffers every write and sends it when the reactor next finds the socket
 writable: two ``epoll_ctl`` calls and another turn of the reactor for each. The
@@ -9,22 +9,18 @@ order holds and producers are paused as ever.
 """
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorFDSet
-from twisted.internet.tcp import Port, Server
+from twisted.python.failure import Failure
 
 
-class DirectServer(Server):
-    """The server's end of a connection."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.setTcpNoDelay(True)
-        # A client that vanished without a word, while its answer is awaited.
-        self.setTcpKeepAlive(True)
+class _DirectWrites(tcp.Connection):
+    """What sends at once, of a connection of either kind."""
 
     def write(self, data: bytes) -> None:
         """Send ``data``, or what of it the kernel takes, and buffer the rest."""
@@ -64,10 +60,64 @@ class DirectServer(Server):
         return data[sent:]
 
 
-class DirectPort(Port):
+class DirectServer(_DirectWrites, tcp.Server):
+    """The server's end of a TCP connection."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.setTcpNoDelay(True)
+        # A client that vanished without a word, while its answer is awaited.
+        self.setTcpKeepAlive(True)
+
+
+class DirectUnixServer(_DirectWrites, unix.Server):
+    """The server's end of a connection to a socket file."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
+        """There is none here; Twisted before 24.10 would ask the system."""
+
+
+class DirectPort(tcp.Port):
     """A listening port whose connections are DirectServers."""
 
-    transport: type[Server] = DirectServer
+    transport: type[tcp.Server] = DirectServer
+
+
+class DirectUnixPort(unix.Port):
+    """A socket file whose connections are DirectUnixServers. It never has more
+    permissions than ``mode``, and may be gone when it is closed."""
+
+    transport: type[unix.Server] = DirectUnixServer
+
+    def startListening(self) -> None:  # noqa: N802
+        umask = os.umask(~self.mode & 0o777)
+        try:
+            super().startListening()
+        finally:
+            os.umask(umask)
+
+    def connectionLost(self, reason: Failure) -> None:
+        try:
+            super().connectionLost(reason)
+        except FileNotFoundError:
+            tcp.Port.connectionLost(self, reason)
+
+
+class InheritedUnixPort(DirectUnixPort):
+    """A socket file that somebody else has opened and looks after: neither its
+    permissions nor the file are touched."""
+
+    def __init__(
+        self,
+        listening_socket: socket.socket,
+        factory: IProtocolFactory,
+        reactor: IReactorFDSet,
+        *,
+        backlog: int,
+    ) -> None:
+        # Twisted leaves alone what begins with NUL, since it is no file.
+        super().__init__(b"\0inherited", factory, backlog, reactor=reactor)
+        self._preexistingSocket = listening_socket
 
 
 def listen(

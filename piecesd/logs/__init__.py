@@ -6,6 +6,6 @@ gives a `LogService` its settings and registers it as the observer.
 
 from piecesd.logs.console import Console
 from piecesd.logs.formatting import FormatName
-from piecesd.logs.service import LogService, ReopenSignals
+from piecesd.logs.service import LogService
 
-__all__ = ["Console", "FormatName", "LogService", "ReopenSignals"]
+__all__ = ["Console", "FormatName", "LogService"]

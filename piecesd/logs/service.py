@@ -1,13 +1,11 @@
 """The observer of all log events, and the service that keeps its file going."""
 
-import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 
 from twisted.application.service import Service
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from zope.interface import implementer
@@ -106,32 +104,3 @@ class LogService(Service):
             self._file.flush()
         except Exception:  # the loop would end for good
             self._log.failure("Flushing the log file failed.")
-
-
-class ReopenSignals(Service):
-    """From its start on, SIGHUP and SIGUSR1 call ``reopen`` in the reactor's
-    thread, as logrotate and newsyslog expect of a daemon.
-
-    They stay so when it stops: what they do by default would end a daemon that
-    is still finishing its requests.
-
-    :param hangup: whether SIGHUP is among them. Without a log file it is not:
-        it then ends a daemon whose terminal is closed.
-    """
-
-    name = "reopen signals"
-
-    def __init__(
-        self, reactor: IReactorFromThreads, reopen: Callable[[], None], *, hangup: bool
-    ) -> None:
-        self._reactor = reactor
-        self._reopen = reopen
-        self._signals = {signal.SIGUSR1} | ({signal.SIGHUP} if hangup else set())
-
-    def startService(self) -> None:
-        super().startService()
-        for each in self._signals:
-            signal.signal(each, self._received)
-
-    def _received(self, number: int, frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._reopen)

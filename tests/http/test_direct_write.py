@@ -1,6 +1,9 @@
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -8,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from piecesd.http.direct_write import DirectServer, listen
+from piecesd.http.direct_write import DirectServer, DirectUnixPort, listen
 from tests.http.sockets import SocketClient, connect, port_number, reactor, until
 
 # More than is handed to the kernel at once, so some of it is always left.
@@ -183,3 +186,22 @@ class ListenTests(TestCase):
         client.transport.loseConnection()
         await client.closed
         await until(lambda: ends[0].lost)
+
+
+class UnixTests(TestCase):
+    async def test_a_socket_file_sends_at_once_too(self) -> None:
+        factory = ServerFactory()
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "socket")
+            port = DirectUnixPort(bytes(path), factory, mode=0o600, reactor=reactor)
+            port.startListening()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(bytes(path))
+                await until(lambda: factory.ends)
+                server = factory.ends[0].transport
+                server.writeSequence([b"one,", b"two"])
+                self.assertNotIn(server, reactor.getWriters())
+                self.assertEqual(client.recv(100), b"one,two")
+            await until(lambda: factory.ends[0].lost)
+            await maybeDeferred(port.stopListening)
+            self.assertFalse(path.exists())

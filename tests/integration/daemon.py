@@ -43,17 +43,28 @@ def run_directory(test: SynchronousTestCase) -> Path:
 
 
 def twistd(
-    directory: Path, plugin: str, arguments: Sequence[str], settings: Mapping[str, str]
+    directory: Path,
+    plugin: str,
+    arguments: Sequence[str],
+    settings: Mapping[str, str],
+    *,
+    before: str = "",
+    inherits: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start ``twistd -n plugin arguments`` with these settings and no others."""
+    """Start ``twistd -n plugin arguments`` with these settings and no others.
+
+    :param before: code that the process runs first.
+    :param inherits: the numbers of files that it gets from this one.
+    """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return subprocess.Popen(
-        [sys.executable, "-c", _TWISTD, "-n", "--pidfile=", plugin, *arguments],
+        [sys.executable, "-c", before + _TWISTD, "-n", "--pidfile=", plugin, *arguments],
         cwd=directory,
         env={**environment, "PYTHONPATH": str(ROOT), **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pass_fds=inherits,
     )
 
 

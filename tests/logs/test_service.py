@@ -1,8 +1,6 @@
 """The log service: one observer, its console, its file and its clock."""
 
 import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -12,7 +10,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from piecesd.logs import Console, LogService, ReopenSignals
+from piecesd.logs import Console, LogService
 from tests.logs.disks import FullDisk
 from tests.logs.sinks import Sink
 
@@ -173,28 +171,3 @@ class TroubleTests(LogServiceCase):
         Logger(observer=logs).error("oops")
         self.clock.advance(1)
         self.assertIn("Can't write the log file /dev/full: No space left", self.console_text())
-
-
-class ReopenSignalsTests(SynchronousTestCase):
-    def test_a_hangup_is_left_alone_without_a_file(self) -> None:
-        self.addCleanup(signal.signal, signal.SIGUSR1, signal.getsignal(signal.SIGUSR1))
-        before = signal.getsignal(signal.SIGHUP)
-        ReopenSignals(self, lambda: None, hangup=False).startService()  # type: ignore[arg-type]
-        self.assertEqual(signal.getsignal(signal.SIGHUP), before)
-        self.assertNotEqual(signal.getsignal(signal.SIGUSR1), signal.SIG_DFL)
-
-    def test_each_of_the_signals_reopens_in_the_reactors_thread(self) -> None:
-        for each in (signal.SIGHUP, signal.SIGUSR1):
-            self.addCleanup(signal.signal, each, signal.getsignal(each))
-        calls: list[str] = []
-
-        class Reactor:
-            def callFromThread(self, call: Any) -> None:
-                calls.append("in the reactor's thread")
-                call()
-
-        service = ReopenSignals(Reactor(), lambda: calls.append("reopen"), hangup=True)  # type: ignore[arg-type]
-        service.startService()
-        for each in (signal.SIGHUP, signal.SIGUSR1):
-            os.kill(os.getpid(), each)
-        self.assertEqual(calls, ["in the reactor's thread", "reopen"] * 2)
