@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import time
 from functools import partial
 from threading import Thread
@@ -12,6 +13,17 @@ from twisted.python.threadpool import ThreadPool
 GC_YOUNG_THRESHOLD = 10_000
 """Allocations between two looks at the youngest generation. With CPython's 700
 the collector ran so often under load that it showed in every tenth piece."""
+
+OTHER_FILES = 200
+"""Open files that clients' connections leave to the rest: logs, channels, ports."""
+
+
+def connections_that_fit(wanted: int) -> int:
+    """``wanted``, or as many as the limit of open files leaves room for."""
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if open_files == resource.RLIM_INFINITY:
+        return wanted
+    return min(wanted, max(open_files - OTHER_FILES, open_files // 2))
 
 
 def pin_to_cores(affinity: Literal["auto", "off"] | frozenset[int]) -> frozenset[int] | None:

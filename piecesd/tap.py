@@ -39,7 +39,7 @@ from piecesd.http.site import ApiSite
 from piecesd.logs import Console, LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
-from piecesd.process import daemon_threads
+from piecesd.process import connections_that_fit, daemon_threads
 from piecesd.signals import SignalActions
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -319,6 +319,7 @@ def _http_settings(config: Config) -> HttpSettings:
         cors_origins=config.cors_origins,
         max_body_bytes=config.max_body_bytes,
         max_concurrent_requests=config.max_concurrent_requests,
+        max_connections=connections_that_fit(config.max_connections),
         header_timeout_seconds=config.header_timeout_seconds,
         body_timeout_seconds=config.body_timeout_seconds,
         keepalive_timeout_seconds=config.keepalive_timeout_seconds,

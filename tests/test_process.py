@@ -18,6 +18,17 @@ def run(code: str) -> str:
     ).stdout.strip()
 
 
+class ConnectionTests(SynchronousTestCase):
+    def test_the_limit_of_open_files_bounds_connections(self) -> None:
+        for open_files, expected in ((64, "32"), (1024, "824"), (4096, "1000")):
+            output = run(
+                "import resource\n"
+                f"resource.setrlimit(resource.RLIMIT_NOFILE, ({open_files}, {open_files}))\n"
+                "print(process.connections_that_fit(1000))"
+            )
+            self.assertEqual(output, expected)
+
+
 class CoreTests(SynchronousTestCase):
     @skipUnless(hasattr(os, "sched_getaffinity"), "the system has no such call")
     def test_auto_keeps_the_process_on_one_core_it_may_use(self) -> None:

@@ -104,6 +104,14 @@ class Config:
         "1000",
         "API requests served at one time; one more gets 503.",
     )
+    max_connections: int = setting(
+        "MAX_CONNECTIONS",
+        "Limits",
+        kinds.whole(10, 1_000_000),
+        "10000",
+        "Connections of clients at one time, within what `ulimit -n` allows; for one more, "
+        "another that waits for its client is dropped.",
+    )
     header_timeout_seconds: float = setting(
         "HEADER_TIMEOUT",
         "Limits",

@@ -83,10 +83,15 @@ class ApiChannel(HTTPChannel):
         """Whether no request is under way here."""
         return not (self.requests or self._buffer or self._dataBuffer)
 
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether no request that has all arrived is under way here."""
+        return self._lingering or not self._handlingRequest
+
     def connectionMade(self) -> None:
         super().connectionMade()
         self.setTimeout(self.site.settings.header_timeout_seconds)
-        self.site.connections.add(self)
+        self.site.connection_made(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._next_turn is not None:

@@ -20,6 +20,7 @@ class HttpSettings:
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 10 * 1024 * 1024
     max_concurrent_requests: int = 1000
+    max_connections: int = 10_000
     header_timeout_seconds: float = 15
     body_timeout_seconds: float = 60
     keepalive_timeout_seconds: float = 75

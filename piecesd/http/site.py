@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 from twisted.web.server import Site
 
 from piecesd.http.access_line import AccessLog
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from piecesd.stats import FinishedRequest
 
 _FLUSH_SECONDS = 0.5
+_ROOM_AGAIN = 0.9
+"""Below this part of the most connections, that there are too many is news again."""
 
 
 def _count_nothing(_request: FinishedRequest) -> None:
@@ -34,6 +37,7 @@ class ApiSite(Site):
     protocol = ApiChannel  # type: ignore[assignment]  # Twisted wants its switch to HTTP/2
     requestFactory = ApiRequest  # noqa: N815
     noisy = False
+    _log = Logger()
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class ApiSite(Site):
         self.count_finished = count_finished
         self.connections: set[ApiChannel] = set()
         self.draining = False
+        self._told_full = False
         self._drain_waiters: list[Deferred[None]] = []
         self._drain_step: IDelayedCall | None = None
 
@@ -63,8 +68,37 @@ class ApiSite(Site):
         """Called by Twisted when the response to ``request`` is complete."""
         request.write_access_line()
 
+    def connection_made(self, channel: ApiChannel) -> None:
+        """Have ``channel`` among the connections; where there are too many, drop
+        another that only waits for its client, or this one if none does."""
+        self.connections.add(channel)
+        if len(self.connections) <= self.settings.max_connections:
+            return
+        dropped = self._idlest_but(channel) or channel
+        self.connections.discard(dropped)
+        dropped.transport.abortConnection()
+        if not self._told_full:
+            self._told_full = True
+            self._log.warn(
+                "There are {count} connections, the most there may be; idle ones make room",
+                count=self.settings.max_connections,
+            )
+
+    def _idlest_but(self, channel: ApiChannel) -> ApiChannel | None:
+        waiting = None
+        for each in self.connections:
+            if each is channel:
+                continue
+            if each.is_idle:
+                return each
+            if each.waits_for_client:
+                waiting = each
+        return waiting
+
     def connection_lost(self, channel: ApiChannel) -> None:
         self.connections.discard(channel)
+        if len(self.connections) < _ROOM_AGAIN * self.settings.max_connections:
+            self._told_full = False
         if self.draining and not self.connections:
             self._end_drain()
 

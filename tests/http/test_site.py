@@ -1,7 +1,13 @@
 from twisted.internet.defer import Deferred
 
 from tests.http.scripted_completions import ANSWER
-from tests.http.wire import Connection, WireTestCase, chat_bytes, request_bytes
+from tests.http.wire import (
+    Connection,
+    RecordingTransport,
+    WireTestCase,
+    chat_bytes,
+    request_bytes,
+)
 
 PING = request_bytes("GET", "/ping")
 
@@ -102,3 +108,51 @@ class DrainTests(WireTestCase):
         done = self.drain(10)
         connection.leave()
         self.successResultOf(done)
+
+
+class ConnectionLimitTests(WireTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.serve(max_connections=3)
+
+    def abortable(self) -> Connection:
+        connection = self.connect()
+        self.patch(connection.transport, "abortConnection", connection.leave)
+        return connection
+
+    def test_an_idle_one_makes_room_before_one_that_sends(self) -> None:
+        sending, idle, answered = self.abortable(), self.abortable(), self.abortable()
+        sending.send(b"GET /")
+        answered.send(chat_bytes())
+        newest = self.abortable()
+        self.assertEqual(
+            [each.open for each in (sending, idle, answered, newest)], [True, False, True, True]
+        )
+        newest.send(b"GET /")
+        last = self.abortable()
+        self.assertTrue(answered.open and last.open)
+        self.assertEqual([sending.open, newest.open].count(False), 1)
+
+    def test_where_all_are_being_answered_the_new_one_is_dropped(self) -> None:
+        answered = [self.abortable() for _ in range(3)]
+        for each in answered:
+            each.send(chat_bytes())
+        dropped: list[RecordingTransport] = []
+        self.patch(RecordingTransport, "abortConnection", lambda each: dropped.append(each))
+        newest = self.connect()
+        self.assertEqual(dropped, [newest.transport])
+        self.assertTrue(all(each.open for each in answered))
+        self.assertNotIn(newest.channel, self.site.connections)
+
+    def test_that_there_are_too_many_is_said_once_until_there_is_room_again(self) -> None:
+        def told() -> int:
+            return sum("idle ones make room" in str(event.get("log_format")) for event in events)
+
+        events = self.events
+        connections = [self.abortable() for _ in range(6)]
+        self.assertEqual(told(), 1)
+        for each in connections:
+            each.leave()
+        for _ in range(4):
+            self.abortable()
+        self.assertEqual(told(), 2)
