@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from piecesd.config.address import is_loopback
+
 _PART = re.compile(r"(?:\\.|\[[^\]]*\]|[^:\\])*")
 _ESCAPE = re.compile(r"\\(.)")
 _NAME = re.compile(r"([A-Za-z]+)=(.*)", re.DOTALL)
@@ -65,6 +67,13 @@ class ListenEndpoint:
     text: str
     place: TcpEndpoint | UnixEndpoint | InheritedEndpoint
     proxied: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine gets to it, as far as that can be told."""
+        if self.proxied or isinstance(self.place, InheritedEndpoint):
+            return False
+        return isinstance(self.place, UnixEndpoint) or is_loopback(self.place.host)
 
     @classmethod
     def parse(cls, text: str) -> "ListenEndpoint":

@@ -469,7 +469,14 @@ class Config:
         or where nobody but this machine gets and all else is open, too."""
         if self.metrics_token:
             return True
-        return self.metrics_listen is None and not self.api_keys and is_loopback(self.host)
+        return self.metrics_listen is None and not self.api_keys and self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine gets to the daemon."""
+        if self.listen:
+            return all(endpoint.is_local for endpoint in self.listen)
+        return is_loopback(self.host)
 
     @property
     def secret_texts(self) -> tuple[str, ...]:

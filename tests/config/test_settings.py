@@ -123,6 +123,16 @@ class MetricsTests(SynchronousTestCase):
         self.assertFalse(self.shown(HOST="0.0.0.0"))
         self.assertFalse(self.shown(HOST="127.0.0.1", API_KEY="k"))
 
+    def test_with_listen_every_endpoint_has_to_be_this_machines(self) -> None:
+        for listen, shown in (
+            ("tcp:1:interface=127.0.0.1", True),
+            ("tcp:1:interface=127.0.0.1 unix:/run/x", True),
+            ("unix:/run/x tcp:1", False),
+            ("haproxy:tcp:1:interface=127.0.0.1", False),
+            ("systemd:domain=INET:index=0", False),
+        ):
+            self.assertEqual(self.shown(LISTEN=listen), shown, listen)
+
     def test_a_token_shows_them_on_any_address(self) -> None:
         self.assertTrue(self.shown(HOST="0.0.0.0", METRICS_TOKEN="t"))
         self.assertTrue(self.shown(API_KEY="k", METRICS_TOKEN="t", METRICS_LISTEN="9187"))

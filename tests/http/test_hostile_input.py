@@ -132,9 +132,13 @@ class HostileInputTests(WireTestCase):
             self.assertEqual(response.status, 400)
 
     def test_a_path_never_leads_to_a_file(self) -> None:
-        for target in (b"/../../etc/passwd", b"/%2e%2e/%2e%2e/etc/passwd", b"file:///etc/passwd"):
+        for target, status, code in (
+            (b"/../../etc/passwd", 404, "unknown_url"),
+            (b"/%2e%2e/%2e%2e/etc/passwd", 404, "unknown_url"),
+            (b"file:///etc/passwd", 400, "malformed_http"),
+        ):
             (response,) = self.attack(self.request(b"GET", target))
-            self.assertEqual((response.status, response.error["code"]), (404, "unknown_url"))
+            self.assertEqual((response.status, response.error["code"]), (status, code))
 
     @given(targets, values, values)
     def test_in_anything(self, target: bytes, request_id: bytes, forwarded: bytes) -> None:
