@@ -72,6 +72,16 @@ def whole(minimum: int, maximum: int) -> Kind[int]:
     return Kind(read=read, allowed=f"a whole number from {minimum} to {maximum}")
 
 
+def whole_or_empty(minimum: int, maximum: int) -> Kind[int | None]:
+    """As `whole`; an empty value reads as None (whoever reads it decides)."""
+    bounded = whole(minimum, maximum)
+    return Kind(
+        read=lambda text: bounded.read(text) if text else None,
+        allowed=f"{bounded.allowed}, or empty",
+        takes_empty=True,
+    )
+
+
 def seconds(minimum: float, maximum: float) -> Kind[float]:
     """A duration in seconds, fractions too."""
 
@@ -373,6 +383,33 @@ def base_url() -> Kind[str | None]:
         read=read,
         allowed="an http:// or https:// URL without user, password, query or fragment; "
         "empty for none",
+        takes_empty=True,
+    )
+
+
+def redis_url() -> Kind[str | None]:
+    """As the redis client reads it: ``redis://user:password@host:port/database``."""
+
+    def read(text: str) -> str | None:
+        if not text:
+            return None
+        url = urlsplit(text)
+        plain = not (url.query or url.fragment or " " in text)
+        database = url.path.removeprefix("/")
+        if (
+            url.scheme not in {"redis", "rediss"}
+            or not url.hostname
+            or url.port == 0
+            or not plain
+            or (database and not _WHOLE.fullmatch(database))
+        ):
+            raise ValueError(text)
+        return text
+
+    return Kind(
+        read=read,
+        allowed="redis://host:port/database, or rediss:// for TLS, each with user:password@ "
+        "before the host or not; empty for none",
         takes_empty=True,
     )
 

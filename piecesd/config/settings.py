@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from piecesd.access.networks import IpNetwork
 from piecesd.config import kinds, networks
@@ -21,6 +22,9 @@ from piecesd.config.setting import ConfigError, Setting, setting
 
 _LOOPBACK = "127.0.0.1"
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 only once a key guards it, see `Config`
+
+_PUBLIC_RATE_LIMIT = 60
+"""Requests a window, where anybody may ask."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +115,73 @@ class Config:
         "10000",
         "Connections of clients at one time, within what `ulimit -n` allows; for one more, "
         "another that waits for its client is dropped.",
+    )
+    rate_limit: int | None = setting(
+        "RATE_LIMIT",
+        "Limits",
+        kinds.whole_or_empty(0, 1_000_000_000),
+        "",
+        "API requests in RATE_LIMIT_WINDOW, of each key, or of each client where no key is asked "
+        "for; 0: any number. Empty: 60 while others can reach the daemon and no API_KEY is set, "
+        "else any number.",
+    )
+    rate_limit_window_seconds: int = setting(
+        "RATE_LIMIT_WINDOW",
+        "Limits",
+        kinds.whole(1, 86_400),
+        "60",
+        "Seconds in which they are counted.",
+    )
+    burst_rate_limit: int = setting(
+        "BURST_RATE_LIMIT",
+        "Limits",
+        kinds.whole(0, 1_000_000_000),
+        "0",
+        "The same in BURST_RATE_LIMIT_WINDOW, beside RATE_LIMIT; 0: any number.",
+    )
+    burst_rate_limit_window_seconds: int = setting(
+        "BURST_RATE_LIMIT_WINDOW",
+        "Limits",
+        kinds.whole(1, 86_400),
+        "1",
+        "Seconds in which they are counted.",
+    )
+    strict_rate_limit: int = setting(
+        "STRICT_RATE_LIMIT",
+        "Limits",
+        kinds.whole(0, 1_000_000_000),
+        "0",
+        "The same for completions only, in STRICT_RATE_LIMIT_WINDOW; 0: any number.",
+    )
+    strict_rate_limit_window_seconds: int = setting(
+        "STRICT_RATE_LIMIT_WINDOW",
+        "Limits",
+        kinds.whole(1, 86_400),
+        "60",
+        "Seconds in which they are counted.",
+    )
+    token_rate_limit: int = setting(
+        "TOKEN_RATE_LIMIT",
+        "Limits",
+        kinds.whole(0, 1_000_000_000),
+        "0",
+        "Tokens a minute, of prompts and answers, of each key or client; 0: any number.",
+    )
+    max_client_requests: int = setting(
+        "MAX_CLIENT_REQUESTS",
+        "Limits",
+        kinds.whole(0, 1_000_000),
+        "0",
+        "API requests of one client, by its address, at one time; one more gets 429; 0: any "
+        "number.",
+    )
+    redis_url: str | None = setting(
+        "REDIS_URL",
+        "Limits",
+        kinds.redis_url(),
+        "",
+        "Redis in which several daemons count their rate limits together.",
+        secret=True,
     )
     header_timeout_seconds: float = setting(
         "HEADER_TIMEOUT",
@@ -450,6 +521,9 @@ class Config:
     def __post_init__(self) -> None:
         if not self.host:
             object.__setattr__(self, "host", _ALL_INTERFACES if self.api_keys else _LOOPBACK)
+        if self.rate_limit is None:
+            guarded = bool(self.api_keys) or self.is_local
+            object.__setattr__(self, "rate_limit", 0 if guarded else _PUBLIC_RATE_LIMIT)
         if self.min_pool_size > self.max_pool_size:
             raise ConfigError(
                 f"MIN_POOL_SIZE={self.min_pool_size} can't be used; allowed is at most "
@@ -481,6 +555,7 @@ class Config:
     @property
     def secret_texts(self) -> tuple[str, ...]:
         """Every key and token, which no log line may show."""
+        redis_password = self.redis_url and urlsplit(self.redis_url).password
         return tuple(
             secret
             for secret in (
@@ -489,6 +564,7 @@ class Config:
                 self.grpc_auth_token,
                 self.relay_api_key,
                 self.metrics_token,
+                redis_password,
             )
             if secret
         )

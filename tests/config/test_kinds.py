@@ -60,6 +60,10 @@ class NumberTests(KindCase):
         self.assert_reads(kind, {"0": None, "4KiB": 4096})
         self.assert_refuses(kind, "1")
 
+    def test_an_optional_number_may_be_empty(self) -> None:
+        self.assert_reads(kinds.whole_or_empty(0, 5), {"": None, "0": 0, "5": 5})
+        self.assert_refuses(kinds.whole_or_empty(0, 5), "6", "-1", "x")
+
 
 class TextTests(KindCase):
     def test_every_spelling_of_a_prefix_has_a_slash_at_both_ends(self) -> None:
@@ -98,6 +102,14 @@ class TextTests(KindCase):
             kind, "h:1", "ftp://h", "http://", "http://u:p@h", "http://h?q=1", "http://h#f"
         )
         self.assert_refuses(kind, "http://h:99999", "http://[::1", "http://a b/")
+
+    def test_a_redis_url_names_a_host_and_maybe_a_database(self) -> None:
+        urls = ("redis://h", "rediss://u:p@h:6380/3", "redis://:p@[::1]:6379")
+        self.assert_reads(kinds.redis_url(), {"": None} | {url: url for url in urls})
+        self.assert_refuses(
+            kinds.redis_url(), "h:6379", "http://h", "redis://", "redis://h:0", "redis://h/x"
+        )
+        self.assert_refuses(kinds.redis_url(), "redis://h?db=1", "redis://h:99999", "redis://[::1")
 
     def test_a_model_map_has_each_model_once(self) -> None:
         self.assert_reads(

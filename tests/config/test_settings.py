@@ -42,6 +42,26 @@ class HostTests(SynchronousTestCase):
         self.assertEqual(load({"HOST": "0.0.0.0"}, None, {}).host, "0.0.0.0")
 
 
+class RateLimitTests(SynchronousTestCase):
+    def test_who_needs_no_key_and_can_come_from_anywhere_has_a_limit(self) -> None:
+        for settings, rate_limit in (
+            ({}, 0),
+            ({"API_KEY": "k"}, 0),
+            ({"HOST": "::1"}, 0),
+            ({"HOST": "0.0.0.0"}, 60),
+            ({"HOST": "::", "RATE_LIMIT": ""}, 60),
+            ({"HOST": "0.0.0.0", "API_KEY": "k"}, 0),
+        ):
+            with self.subTest(settings):
+                self.assertEqual(load(settings, None, {}).rate_limit, rate_limit)
+
+    def test_an_explicit_one_wins(self) -> None:
+        for rate_limit in (0, 5):
+            for host in ("127.0.0.1", "0.0.0.0"):
+                settings = {"HOST": host, "RATE_LIMIT": str(rate_limit)}
+                self.assertEqual(load(settings, None, {}).rate_limit, rate_limit)
+
+
 class ContradictionTests(SynchronousTestCase):
     def test_the_smallest_pool_may_not_be_larger_than_the_largest(self) -> None:
         with self.assertRaisesRegex(ConfigError, "^MIN_POOL_SIZE=30 .* MAX_POOL_SIZE, .* 20$"):
@@ -59,18 +79,23 @@ class ContradictionTests(SynchronousTestCase):
 
 
 class SecretsTests(SynchronousTestCase):
-    CONFIG = Config(api_keys=("key-1", "key-2"), grpc_auth_token="tok-3", relay_api_key="rel-4")
+    CONFIG = Config(
+        api_keys=("key-1", "key-2"),
+        grpc_auth_token="tok-3",
+        relay_api_key="rel-4",
+        redis_url="redis://me:red-5@h",
+    )
 
     def test_they_are_not_in_the_repr(self) -> None:
         for secret in self.CONFIG.secret_texts:
             self.assertNotIn(secret, repr(self.CONFIG))
 
     def test_all_of_them_are_known_to_the_redaction(self) -> None:
-        self.assertEqual(self.CONFIG.secret_texts, ("key-1", "key-2", "tok-3", "rel-4"))
+        self.assertEqual(self.CONFIG.secret_texts, ("key-1", "key-2", "tok-3", "rel-4", "red-5"))
         self.assertEqual(Config().secret_texts, ())
 
     def test_an_error_does_not_show_them(self) -> None:
-        for name in ("API_KEY", "GRPC_AUTH_TOKEN", "RELAY_API_KEY"):
+        for name in ("API_KEY", "GRPC_AUTH_TOKEN", "RELAY_API_KEY", "REDIS_URL"):
             with self.subTest(name), self.assertRaises(ConfigError) as caught:
                 load({name: "top secret"}, None, {})
             self.assertTrue(str(caught.exception).startswith(f"{name}=(hidden) "))
