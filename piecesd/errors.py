@@ -201,6 +201,38 @@ class MethodNotAllowed(InvalidRequest):
         self.allowed = allowed
 
 
+class RateLimited(ApiError):
+    """The client asks too often; always has a retry-after. The type names what
+    is limited, as in the OpenAI API."""
+
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+    en = (
+        "Rate limit reached: at most {limit} requests in {window_seconds} seconds. Please try "
+        "again in {wait_seconds} seconds."
+    )
+    zh = "已达到速率限制：{window_seconds} 秒内最多 {limit} 个请求。请在 {wait_seconds} 秒后重试。"
+
+
+class TokenRateLimited(RateLimited):
+    type = "tokens"
+    en = (
+        "Rate limit reached: at most {limit} tokens in {window_seconds} seconds. Please try "
+        "again in {wait_seconds} seconds."
+    )
+    zh = (
+        "已达到速率限制：{window_seconds} 秒内最多 {limit} 个 token。请在 {wait_seconds} 秒后重试。"
+    )
+
+
+class TooManyAtOnce(RateLimited):
+    """Of one client; `Overloaded` is for those of all."""
+
+    en = "Rate limit reached: at most {limit} requests of a client at one time."
+    zh = "已达到速率限制：每个客户端最多同时 {limit} 个请求。"
+
+
 class MalformedHttp(InvalidRequest):
     """What arrived is not HTTP, or could be read in two ways."""
 

@@ -1,0 +1,69 @@
+"""Admits requests within the limits, and refuses the others."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import floor
+
+from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
+from piecesd.ratelimits.counts import Counts
+from piecesd.ratelimits.policy import Admission, LimitSettings, Standing
+
+
+class RateLimiter:
+    """Holds clients to ``settings``, by ``counts``."""
+
+    def __init__(self, settings: LimitSettings, counts: Counts) -> None:
+        self._settings = settings
+        self._counts = counts
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """Hold one of the client's places for requests at one time.
+
+        :raises TooManyAtOnce: it has none left.
+        """
+        limit = self._settings.client_requests
+        if limit is not None and self._under_way[client] >= limit:
+            raise TooManyAtOnce(limit=limit, retry_after_seconds=1)
+        self._under_way[client] += 1
+        try:
+            yield
+        finally:
+            self._under_way[client] -= 1
+            if not self._under_way[client]:
+                del self._under_way[client]
+
+    async def admit(self, who: str, *, completion: bool) -> Admission:
+        """Count a request, if it may pass; `refusal` says whether it may."""
+        settings = self._settings
+        limits = settings.requests + (settings.completions if completion else ())
+        tokens = settings.tokens if completion else None
+        if not limits and tokens is None:
+            return Admission(requests=None, tokens=None, refused_by=None)
+        return await self._counts.take(who, limits, tokens)
+
+    def refusal(self, admission: Admission) -> RateLimited | None:
+        """The error of a request that may not pass."""
+        standing = admission.refused_by
+        if standing is None:
+            return None
+        error = TokenRateLimited if standing.limit == self._settings.tokens else RateLimited
+        wait_seconds = _whole_seconds_after(standing)
+        return error(
+            limit=standing.limit.amount,
+            window_seconds=standing.limit.window_seconds,
+            wait_seconds=wait_seconds,
+            retry_after_seconds=wait_seconds,
+        )
+
+    def spend(self, who: str, tokens: int) -> None:
+        """Count what a completion came to."""
+        limit = self._settings.tokens
+        if limit is not None and tokens > 0:
+            self._counts.spend(who, limit, tokens)
+
+
+def _whole_seconds_after(standing: Standing) -> int:
+    return floor(standing.free_in_seconds) + 1

@@ -1,0 +1,72 @@
+from twisted.trial.unittest import SynchronousTestCase
+
+from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
+from piecesd.ratelimits.counts import LocalCounts
+from piecesd.ratelimits.limiter import RateLimiter
+from piecesd.ratelimits.policy import LimitSettings, RateLimit
+from tests.ratelimits.support import clock_at, memory_tally
+
+RATE = RateLimit(name="rate", amount=3, window_seconds=60)
+STRICT = RateLimit(name="completions", amount=1, window_seconds=60)
+TOKENS = RateLimit(name="tokens", amount=100, window_seconds=60)
+
+
+class LimiterTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = clock_at()
+        self.limit(requests=(RATE,), completions=(STRICT,), tokens=TOKENS, client_requests=2)
+
+    def limit(self, **limits: object) -> None:
+        settings = LimitSettings(**limits)  # type: ignore[arg-type]
+        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None))
+
+    def refusal(self, *, completion: bool) -> RateLimited | None:
+        coroutine = self.limiter.admit("me", completion=completion)
+        with self.assertRaises(StopIteration) as stopped:
+            coroutine.send(None)
+        return self.limiter.refusal(stopped.exception.value)
+
+    def test_the_strict_limit_holds_for_completions_only(self) -> None:
+        self.assertIsNone(self.refusal(completion=True))
+        self.assertIsNotNone(self.refusal(completion=True))
+        self.assertIsNone(self.refusal(completion=False))
+
+    def test_the_general_one_holds_for_everything(self) -> None:
+        self.assertIsNone(self.refusal(completion=True))
+        for _ in range(2):
+            self.assertIsNone(self.refusal(completion=False))
+        self.assertIsNotNone(self.refusal(completion=False))
+
+    def test_a_refusal_says_the_limit_and_when_to_ask_again(self) -> None:
+        self.refusal(completion=True)
+        self.clock.advance(9.5)
+        refusal = self.refusal(completion=True)
+        assert refusal is not None
+        self.assertEqual((type(refusal), refusal.retry_after_seconds), (RateLimited, 51))
+        self.assertIn("at most 1 requests in 60 seconds", refusal.message())
+        self.assertIn("51", refusal.message("zh"))
+        self.clock.advance(51)
+        self.assertIsNone(self.refusal(completion=True))
+
+    def test_tokens_hold_completions_up_and_nothing_else(self) -> None:
+        self.limiter.spend("me", 100)
+        refusal = self.refusal(completion=True)
+        assert refusal is not None
+        self.assertEqual((type(refusal), refusal.type), (TokenRateLimited, "tokens"))
+        self.assertIsNone(self.refusal(completion=False))
+
+    def test_so_many_requests_of_one_client_are_taken_at_a_time(self) -> None:
+        with self.limiter.place("me"):
+            with self.limiter.place("me"):
+                self.assertRaises(TooManyAtOnce, self.limiter.place("me").__enter__)
+                with self.limiter.place("you"):
+                    pass
+            with self.limiter.place("me"):
+                pass
+
+    def test_a_limit_that_is_not_set_costs_no_count(self) -> None:
+        self.limit(client_requests=1)
+        for _ in range(5):
+            self.assertIsNone(self.refusal(completion=True))
+        self.limiter.spend("me", 10**9)
+        self.assertIsNone(self.refusal(completion=True))
