@@ -40,6 +40,8 @@ from piecesd.logs import Console, LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import connections_that_fit, daemon_threads
+from piecesd.ratelimits.tap import build as build_limiter
+from piecesd.ratelimits.tap import limit_settings
 from piecesd.signals import SignalActions
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -156,6 +158,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         shared_directory=os.environ.get("PIECESD_SHARED_DIRECTORY"),
         count_event=metrics.count_event,
     )
+    limiter, limit_services = build_limiter(config, reactor, os.environ)
     api = Api(
         completions=completions,
         settings=http_settings,
@@ -165,6 +168,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         readiness=upstreams.readiness,
         metrics=metrics.endpoint,
         gate=gate,
+        limiter=limiter,
     )
     site = ApiSite(api, reactor, metrics.count_request)
     listeners = Listeners(
@@ -190,6 +194,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
             *([embedded] if embedded is not None else []),
             upstreams,
             *metrics.parts,
+            *limit_services,
         ],
         site=site,
         listen=listeners.open,
@@ -353,6 +358,8 @@ def announce(
         else:
             where = "none, its models are not served"
         _log.info("{family} upstream: {where}", family=family, where=where)
+    if (limits := limit_settings(config)).any:
+        _log.info("Rate limits: {limits}", limits=str(limits))
     for each in listening:
         if not config.api_keys and each.host is not None and not is_loopback(each.host):
             _log.warn(

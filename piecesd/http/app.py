@@ -2,8 +2,8 @@
 
 A request gets its id and is counted; its client's address may be refused; a
 CORS preflight is answered; the route is found; then, on the API's routes, the
-key, the number of requests at a time, the content type, the size of the body
-and the body itself are checked.
+key, the number of requests at a time, the rate limits, the content type, the
+size of the body and the body itself are checked.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from piecesd.http.admin import AdminBans
 from piecesd.http.auth import ApiKeys
 from piecesd.http.cors import CorsPolicy
 from piecesd.http.metrics import MetricsEndpoint
+from piecesd.http.rate_limits import RATE_HEADERS, RequestLimits
 from piecesd.http.request import ApiRequest
 from piecesd.http.routes import RoutedKlein
 from piecesd.http.running import Cut, RunningRequests
@@ -38,6 +39,7 @@ from piecesd.stats import RequestStats
 if TYPE_CHECKING:
     from piecesd.completion.completion import Completion
     from piecesd.completion.service import Completions
+    from piecesd.ratelimits.limiter import RateLimiter
 
 _JSON = ((b"content-type", b"application/json"),)
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
@@ -52,6 +54,7 @@ class Api:
     :param metrics: shown at ``/metrics``; None where they are not shown here.
     :param gate: says who the client is and whether it may come in; without
         one, everybody may.
+    :param limiter: None where no rate is limited.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Api:
         readiness: Callable[[], Mapping[str, bool]],
         metrics: MetricsEndpoint | None = None,
         gate: Gate | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self.settings = settings
         self.version = version
@@ -78,7 +82,8 @@ class Api:
         self._stats = RequestStats(clock.seconds)
         self._started_seconds = clock.seconds()
         self._keys = ApiKeys(settings.api_keys)
-        self._cors = CorsPolicy(settings.cors_origins)
+        self._limits = None if limiter is None else RequestLimits(limiter, self._keys)
+        self._cors = CorsPolicy(settings.cors_origins, RATE_HEADERS if limiter else ())
         self.resource = self._routes().resource()
 
     def _routes(self) -> RoutedKlein:
@@ -175,27 +180,57 @@ class Api:
 
     @contextmanager
     def _admitted(self, request: ApiRequest) -> Iterator[None]:
-        """Hold one of the places for API requests, for a client with a key."""
+        """Hold one of the places for API requests, for a client with a key, and
+        one of the client's own."""
         self._stats.count_api_request()
         self._keys.check(request.getHeader(b"authorization"))
         self.running.enter()
         try:
-            yield
+            if self._limits is None:
+                yield
+            else:
+                with self._limits.place(request):
+                    yield
         finally:
             self.running.leave()
 
-    def _list_models(self, request: ApiRequest, path_model: str = "") -> None:
-        with self._admitted(request):
+    def _list_models(
+        self, request: ApiRequest, path_model: str = ""
+    ) -> Coroutine[Any, Any, None] | None:
+        def send() -> None:
             cards = [_card(model, model.id) for model in self._completions.models]
             request.send(200, _JSON, render_models(cards))
 
-    def _show_model(self, request: ApiRequest, name: str) -> None:
-        with self._admitted(request):
+        return self._when_admitted(request, send)
+
+    def _show_model(self, request: ApiRequest, name: str) -> Coroutine[Any, Any, None] | None:
+        def send() -> None:
             card = _card(self._completions.find(name), name)
             request.send(200, _JSON, render_model(card))
 
+        return self._when_admitted(request, send)
+
+    def _when_admitted(
+        self, request: ApiRequest, send: Callable[[], None]
+    ) -> Coroutine[Any, Any, None] | None:
+        """Send at once, or with a limit once it is known to be kept."""
+        if self._limits is not None:
+            return self._send_within_limits(self._limits, request, send)
+        with self._admitted(request):
+            send()
+        return None
+
+    async def _send_within_limits(
+        self, limits: RequestLimits, request: ApiRequest, send: Callable[[], None]
+    ) -> None:
+        with self._admitted(request):
+            await limits.admit(request, completion=False)
+            send()
+
     async def _complete_chat(self, request: ApiRequest, path_model: str = "") -> None:
         with self._admitted(request):
+            if self._limits is not None:
+                await self._limits.admit(request, completion=True)
             _check_content_type(request)
             call = parse(request.body(), ignore_unsupported=self.settings.ignore_unsupported_params)
             completion = self._completions.begin(

@@ -6,6 +6,9 @@ from hmac import compare_digest
 
 from piecesd.errors import InvalidApiKey, MissingApiKey
 
+_HOLDER = b"piecesd holder of "
+_HOLDER_CHARACTERS = 32
+
 
 class ApiKeys:
     """The keys that open the API; without any, it is open to all.
@@ -25,14 +28,26 @@ class ApiKeys:
         """
         if not self._digests:
             return
-        scheme, _, key = (authorization or b"").strip().partition(b" ")
-        key = key.strip()
-        if scheme.lower() != b"bearer" or not key:
+        key = _shown_key(authorization)
+        if not key:
             raise MissingApiKey()
         shown = _digest(key)
         matches = [compare_digest(shown, digest) for digest in self._digests]
         if not any(matches):
             raise InvalidApiKey()
+
+    def holder(self, authorization: bytes | None) -> str | None:
+        """A name for whoever shows the key in a header that was checked: a hash
+        of the key, the same in every daemon. None where no key is asked for."""
+        if not self._digests:
+            return None
+        return _digest(_HOLDER + _shown_key(authorization)).hex()[:_HOLDER_CHARACTERS]
+
+
+def _shown_key(authorization: bytes | None) -> bytes:
+    """The bearer key in a header; empty if it shows none."""
+    scheme, _, key = (authorization or b"").strip().partition(b" ")
+    return key.strip() if scheme.lower() == b"bearer" else b""
 
 
 def _digest(key: bytes) -> bytes:

@@ -17,10 +17,15 @@ HeaderList = tuple[tuple[bytes, bytes], ...]
 
 class CorsPolicy:
     """Which origins may call the API: those listed, all with ``*``, none when
-    the list is empty."""
+    the list is empty.
 
-    def __init__(self, origins: tuple[str, ...]) -> None:
+    :param more_exposed: names of response headers that pages may read beside
+        the usual ones.
+    """
+
+    def __init__(self, origins: tuple[str, ...], more_exposed: tuple[bytes, ...] = ()) -> None:
         self._any = "*" in origins
+        self._exposed = b", ".join((_EXPOSED_HEADERS, *more_exposed))
         self._origins = frozenset(origin.encode() for origin in origins)
 
     @property
@@ -34,13 +39,13 @@ class CorsPolicy:
         if self._any:
             return (
                 (b"access-control-allow-origin", b"*"),
-                (b"access-control-expose-headers", _EXPOSED_HEADERS),
+                (b"access-control-expose-headers", self._exposed),
             )
         if origin is None or origin not in self._origins:
             return ((b"vary", b"origin"),)
         return (
             (b"access-control-allow-origin", origin),
-            (b"access-control-expose-headers", _EXPOSED_HEADERS),
+            (b"access-control-expose-headers", self._exposed),
             (b"vary", b"origin"),
         )
 

@@ -29,6 +29,17 @@ class ApiKeysTests(SynchronousTestCase):
             error = self.assertRaises(MissingApiKey, self.keys.check, nothing)
             self.assertEqual(error.status, 401)
 
+    def test_whoever_shows_the_same_key_has_the_same_name_and_it_is_not_the_key(self) -> None:
+        name = self.keys.holder(b"Bearer first")
+        assert name is not None
+        self.assertEqual(self.keys.holder(b"bearer  first "), name)
+        self.assertEqual(ApiKeys(["first"]).holder(b"Bearer first"), name, "in every daemon")
+        self.assertNotEqual(self.keys.holder(b"Bearer second"), name)
+        self.assertNotIn("first", name)
+
+    def test_without_keys_nobody_has_a_name(self) -> None:
+        self.assertIsNone(ApiKeys([]).holder(b"Bearer first"))
+
     @given(st.binary())
     def test_nothing_but_a_key_opens(self, shown: bytes) -> None:
         try:

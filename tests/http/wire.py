@@ -18,6 +18,7 @@ from piecesd.http.app import Api
 from piecesd.http.channel import ApiChannel
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
+from piecesd.ratelimits.limiter import RateLimiter
 from tests.http.scripted_completions import ScriptedCompletions
 
 VERSION = "9.9"
@@ -178,6 +179,7 @@ class WireTestCase(SynchronousTestCase):
         self.clock.advance(1_700_000_000)
         self.completions = ScriptedCompletions()
         self.services = {"gpt": True, "vertex": True}
+        self.limiter: RateLimiter | None = None
         self.events: list[LogEvent] = []
         observer = cast(ILogObserver, self.events.append)
         globalLogPublisher.addObserver(observer)
@@ -194,6 +196,7 @@ class WireTestCase(SynchronousTestCase):
             version=VERSION,
             pool_figures=lambda: {"gpt": {"channels": 5}},
             readiness=lambda: self.services,
+            limiter=self.limiter,
         )
         self.site = ApiSite(self.api, cast(Any, self.clock))
 
