@@ -20,7 +20,7 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test lint fresh check bench protos vocab docs wheel sdist clean
+.PHONY: help run test lint fresh check redis bench protos vocab docs wheel sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ fresh: $(PROTOS_STAMP) ## check that the committed protobuf code is what protos/
 
 # The tests check the other made things: documents, vocabularies, wheel, sdist.
 check: lint fresh test ## all of the above: what a commit has to pass
+
+redis: ## install redis-server where that is possible, for the tests that need it
+	sh scripts/install_redis.sh
 
 bench: $(DEV_STAMP) ## measure; BENCH_ARGS=--help says what
 	$(IN_VENV) -m bench $(BENCH_ARGS)
