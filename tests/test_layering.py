@@ -90,7 +90,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     # Policy and tables are values and files; only what asks a Redis knows threads.
     "piecesd.ratelimits": (*_VALUES, "limits", "twisted.logger"),
     "piecesd.ratelimits.policy": (),
-    "piecesd.ratelimits.tables": (),
+    "piecesd.ratelimits.shared_file": (),
+    "piecesd.ratelimits.tables": ("piecesd.ratelimits.shared_file",),
     "piecesd.ratelimits.redis_counts": (
         *_DEFERRED_AND_CLOCK,
         "piecesd.ratelimits",

@@ -1,22 +1,22 @@
 """Admits requests within the limits, and refuses the others."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import floor
 
 from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
 from piecesd.ratelimits.counts import Counts
+from piecesd.ratelimits.places import Places
 from piecesd.ratelimits.policy import Admission, LimitSettings, Standing
 
 
 class RateLimiter:
-    """Holds clients to ``settings``, by ``counts``."""
+    """Holds clients to ``settings``, by ``counts`` and ``places``."""
 
-    def __init__(self, settings: LimitSettings, counts: Counts) -> None:
+    def __init__(self, settings: LimitSettings, counts: Counts, places: Places | None) -> None:
         self._settings = settings
         self._counts = counts
-        self._under_way: Counter[str] = Counter()
+        self._places = places
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
@@ -24,16 +24,16 @@ class RateLimiter:
 
         :raises TooManyAtOnce: it has none left.
         """
-        limit = self._settings.client_requests
-        if limit is not None and self._under_way[client] >= limit:
-            raise TooManyAtOnce(limit=limit, retry_after_seconds=1)
-        self._under_way[client] += 1
+        places = self._places
+        if places is None:
+            yield
+            return
+        if not places.take(client):
+            raise TooManyAtOnce(limit=self._settings.client_requests, retry_after_seconds=1)
         try:
             yield
         finally:
-            self._under_way[client] -= 1
-            if not self._under_way[client]:
-                del self._under_way[client]
+            places.give_back(client)
 
     async def admit(self, who: str, *, completion: bool) -> Admission:
         """Count a request, if it may pass; `refusal` says whether it may."""

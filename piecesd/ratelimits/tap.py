@@ -12,6 +12,7 @@ from piecesd.config import Config
 from piecesd.process import daemon_threads
 from piecesd.ratelimits.counts import Counts, LocalCounts
 from piecesd.ratelimits.limiter import RateLimiter
+from piecesd.ratelimits.places import MemoryPlaces, Places, SharedPlaces
 from piecesd.ratelimits.policy import LimitSettings, RateLimit
 from piecesd.ratelimits.redis_counts import RedisCounts, redis_tally, shown_place
 from piecesd.ratelimits.storage import TableStorage
@@ -21,7 +22,8 @@ from piecesd.ratelimits.tally import Tally
 SHARED_DIRECTORY = "PIECESD_SHARED_DIRECTORY"
 """Set by whoever runs several workers on this machine."""
 
-_FILE_NAME = "rates.sqlite"
+_COUNTS_FILE = "rates.sqlite"
+_PLACES_FILE = "places.sqlite"
 _REDIS_THREADS = 4
 _TOKEN_WINDOW_SECONDS = 60
 
@@ -41,10 +43,11 @@ def build(
     directory = environment.get(SHARED_DIRECTORY)
     local: Counts = LocalCounts(
         tally(MemoryTable(seconds)),
-        tally(SqliteTable(Path(directory, _FILE_NAME), seconds)) if directory else None,
+        tally(SqliteTable(Path(directory, _COUNTS_FILE), seconds)) if directory else None,
     )
+    places = _places(settings.client_requests, directory)
     if config.redis_url is None:
-        return RateLimiter(settings, local), []
+        return RateLimiter(settings, local, places), []
     threads = daemon_threads("redis", _REDIS_THREADS)
     counts = RedisCounts(
         redis_tally(config.redis_url, seconds),
@@ -54,7 +57,13 @@ def build(
         place=shown_place(config.redis_url),
         clock=reactor,
     )
-    return RateLimiter(settings, counts), [counts]
+    return RateLimiter(settings, counts, places), [counts]
+
+
+def _places(limit: int | None, directory: str | None) -> Places | None:
+    if limit is None:
+        return None
+    return SharedPlaces(limit, Path(directory, _PLACES_FILE)) if directory else MemoryPlaces(limit)
 
 
 def limit_settings(config: Config) -> LimitSettings:

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.http.rate_limits import duration
 from piecesd.ratelimits.counts import LocalCounts
 from piecesd.ratelimits.limiter import RateLimiter
+from piecesd.ratelimits.places import MemoryPlaces
 from piecesd.ratelimits.policy import LimitSettings, RateLimit
 from tests.http.scripted_completions import ANSWER
 from tests.http.wire import Response, WireTestCase, chat_bytes, request_bytes
@@ -31,7 +32,8 @@ class DurationTests(SynchronousTestCase):
 class LimitedTestCase(WireTestCase):
     def limit(self, *, cors_origins: tuple[str, ...] = (), **limits: object) -> None:
         settings = LimitSettings(**limits)  # type: ignore[arg-type]
-        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None))
+        places = MemoryPlaces(settings.client_requests) if settings.client_requests else None
+        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None), places)
         self.serve(cors_origins=cors_origins)
         self.completions.script = [ANSWER]
 

@@ -104,6 +104,21 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(statuses(workers, 4), [200] * 6 + [429] * 2)
         self.assertEqual(workers[0].matching("by each worker for itself"), [])
 
+    def test_what_a_killed_worker_had_under_way_is_free(self) -> None:
+        settings = {
+            "PIECESD_SHARED_DIRECTORY": str(run_directory(self)),
+            "MAX_CLIENT_REQUESTS": "1",
+            "UPSTREAM_FAULTS": "true",
+            "ECHO_DELAY": "0",
+        }
+        one, other = (start(self, **settings) for _ in range(2))
+        stream = open_chat(one.port, "[[fault: after=3 stall]]", stream=True)
+        stream.first_text()
+        self.assertEqual(chat(other.port, "hello").status, 429)
+        one.kill()
+        stream.leave()
+        self.assertEqual(chat(other.port, "hello").status, 200)
+
 
 class RedisTests(SynchronousTestCase):
     def setUp(self) -> None:

@@ -3,6 +3,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
 from piecesd.ratelimits.counts import LocalCounts
 from piecesd.ratelimits.limiter import RateLimiter
+from piecesd.ratelimits.places import MemoryPlaces
 from piecesd.ratelimits.policy import LimitSettings, RateLimit
 from tests.ratelimits.support import clock_at, memory_tally
 
@@ -18,7 +19,8 @@ class LimiterTests(SynchronousTestCase):
 
     def limit(self, **limits: object) -> None:
         settings = LimitSettings(**limits)  # type: ignore[arg-type]
-        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None))
+        places = MemoryPlaces(settings.client_requests) if settings.client_requests else None
+        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None), places)
 
     def refusal(self, *, completion: bool) -> RateLimited | None:
         coroutine = self.limiter.admit("me", completion=completion)
