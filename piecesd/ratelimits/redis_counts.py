@@ -44,8 +44,8 @@ def redis_tally(url: str, seconds: Callable[[], float]) -> Tally:
 class RedisCounts(Service):
     """Counts by ``shared``, and by ``local`` while that is away or slow.
 
-    The first failure of any kind has it left alone. It is then asked every
-    second, and trusted again once it counts. Both are logged, once each.
+    It is trusted once it has counted something. The first failure of any kind
+    has it left alone; it is then asked every second. Each turn is logged once.
 
     :param threads: where ``shared`` is asked, started and stopped here.
     :param place: what the log calls the Redis; no password is in it.
@@ -69,7 +69,7 @@ class RedisCounts(Service):
         self._threads = threads
         self._place = place
         self._clock = clock
-        self._away = False
+        self._away: bool | None = None  # not known yet
         self._next_probe: IDelayedCall | None = None
 
     # Service.
@@ -91,7 +91,7 @@ class RedisCounts(Service):
     async def take(
         self, who: str, limits: Sequence[RateLimit], tokens: RateLimit | None
     ) -> Admission:
-        if not self._away:
+        if self._away is False:
             try:
                 admission: Admission = await self._ask(self._shared.take, who, limits, tokens)
             except CancelledError:
@@ -103,7 +103,7 @@ class RedisCounts(Service):
         return await self._local.take(who, limits, tokens)
 
     def spend(self, who: str, limit: RateLimit, amount: int) -> None:
-        if self._away or not self.running:
+        if self._away is not False or not self.running:
             self._local.spend(who, limit, amount)
             return
 
@@ -134,12 +134,16 @@ class RedisCounts(Service):
             self._next_probe = self._clock.callLater(PROBE_SECONDS, self._probe)
 
     def _probe(self) -> None:
-        self._ask(self._shared.probe).addCallbacks(self._found, self._not_found)
+        """Ask it, with nobody waiting for it; at a start all may be slow."""
+        asking = self._in_thread(self._shared.probe).addTimeout(PROBE_SECONDS, self._clock)
+        asking.addCallbacks(self._found, self._not_found)
 
     def _found(self, _: object) -> None:
-        if self._away:
-            self._away = False
-            self._log.info("Redis at {place} counts the rate limits again", place=self._place)
+        again = " again" if self._away else ""
+        self._away = False
+        self._log.info(
+            "Redis at {place} counts the rate limits{again}", place=self._place, again=again
+        )
 
     def _not_found(self, failure: Failure) -> None:
         if self._away:

@@ -36,7 +36,15 @@ class RedisCountsTests(SynchronousTestCase):
         self.shared, self.memory = memory_tally(self.clock), memory_tally(self.clock)
         self.asked: list[tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]] = []
         self.threads = Threads()
-        self.counts = RedisCounts(
+        self.messages = recorded_messages(self)
+        self.counts = self.started()
+        self.answer()  # to its first question
+        self.assertEqual(self.messages, ["Redis at db.example:6379 counts the rate limits"])
+        self.messages.clear()
+
+    def started(self) -> RedisCounts:
+        """A new one, which has put its first question."""
+        counts = RedisCounts(
             self.shared,
             LocalCounts(self.memory, None),
             in_thread=self.ask,
@@ -44,10 +52,9 @@ class RedisCountsTests(SynchronousTestCase):
             place="db.example:6379",
             clock=cast(Any, self.clock),
         )
-        self.messages = recorded_messages(self)
-        self.counts.startService()
-        self.addCleanup(self.counts.stopService)
-        self.answer()  # to its first question
+        counts.startService()
+        self.addCleanup(counts.stopService)
+        return counts
 
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         result: Deferred[Any] = Deferred()
@@ -111,7 +118,7 @@ class RedisCountsTests(SynchronousTestCase):
             self.clock.advance(PROBE_SECONDS)
             self.refuse()
         self.clock.advance(PROBE_SECONDS)
-        self.clock.advance(WAIT_SECONDS)  # a question that is not answered
+        self.clock.advance(PROBE_SECONDS)  # a question that is not answered
         self.asked.clear()
         self.clock.advance(PROBE_SECONDS)
         self.answer()
@@ -141,6 +148,14 @@ class RedisCountsTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_until_it_has_answered_for_the_first_time_nobody_waits_for_it(self) -> None:
+        self.counts.stopService()
+        self.counts = self.started()
+        self.assertEqual(self.remaining(self.take()), 1)
+        self.refuse()
+        self.assertIn("does not answer", self.messages[0])
+        self.assertEqual(self.remaining(self.take()), 0)
+
     def test_nothing_is_asked_after_the_end(self) -> None:
         taking = self.take()
         self.refuse()
@@ -150,7 +165,6 @@ class RedisCountsTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.counts.spend("me", TOKENS, 6)
         self.assertEqual(self.asked, [])
-        self.counts.startService()  # for the clean-up
 
 
 class PlaceTests(SynchronousTestCase):
