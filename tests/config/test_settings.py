@@ -51,6 +51,8 @@ class RateLimitTests(SynchronousTestCase):
             ({"HOST": "0.0.0.0"}, 60),
             ({"HOST": "::", "RATE_LIMIT": ""}, 60),
             ({"HOST": "0.0.0.0", "API_KEY": "k"}, 0),
+            ({"LISTEN": "tcp:8787"}, 60),
+            ({"LISTEN": "tcp:8787:interface=127.0.0.1"}, 0),
         ):
             with self.subTest(settings):
                 self.assertEqual(load(settings, None, {}).rate_limit, rate_limit)
