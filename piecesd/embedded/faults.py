@@ -14,8 +14,13 @@ It is a list of words and of ``name=value``, each at most once:
                    alone leaves the other at 1
 ``after=N``        the pieces that come before the outcome (default 0); where
                    the answer is shorter, the outcome takes the place of its end
+``late``           the outcome comes behind the whole answer, code 204 and all;
+                   that of a unary call, in the place of its reply
 ``attempts=K``     only the first K calls with this same message meet the
                    outcome; later ones are answered whole
+``pause=M``        M milliseconds of silence before each piece
+``checked``        the answer of ``pieces`` and ``size`` shows by itself whether
+                   it is whole (`piecesd.embedded.checked`)
 =================  ==========================================================
 
 and at most one outcome, without which the answer ends as it should:
@@ -44,7 +49,8 @@ Outcome = AnswerFailed | CallFailed | Sabotage
 """What ends the answer: how a model can fail, or what no model could do."""
 
 _DIRECTIVE = re.compile(r"\[\[fault:([^\]]*)\]\]")
-_NUMBERS = frozenset({"pieces", "size", "after", "attempts"})
+_NUMBERS = frozenset({"pieces", "size", "after", "attempts", "pause"})
+_FLAGS = frozenset({"late", "checked"})
 _SABOTAGES = frozenset({"stall", "reset", "garbage", "unmarked"})
 
 
@@ -61,6 +67,9 @@ class Fault:
     pieces: int | None = None
     size: int | None = None
     attempts: int | None = None
+    pause_milliseconds: int = 0
+    is_late: bool = False
+    is_checked: bool = False
 
 
 def find_fault(messages: tuple[Message, ...]) -> Fault | None:
@@ -80,11 +89,14 @@ def parse_fault(words: str) -> Fault:
         possible value, or there are two outcomes.
     """
     numbers: dict[str, int] = {}
+    flags: set[str] = set()
     outcome: Outcome | None = None
     for word in words.split():
         name, _, value = word.partition("=")
         if name in _NUMBERS and name not in numbers:
             numbers[name] = _number(word, value)
+        elif word in _FLAGS and word not in flags:
+            flags.add(word)
         elif outcome is None:
             outcome = _outcome(word, name, value)
         else:
@@ -95,6 +107,9 @@ def parse_fault(words: str) -> Fault:
         pieces=numbers.get("pieces"),
         size=numbers.get("size"),
         attempts=numbers.get("attempts"),
+        pause_milliseconds=numbers.get("pause", 0),
+        is_late="late" in flags,
+        is_checked="checked" in flags,
     )
 
 

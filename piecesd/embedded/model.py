@@ -4,6 +4,7 @@ Models live in the gRPC server's thread, on its asyncio loop, not in the
 reactor's.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +15,15 @@ from piecesd.chat import ChatRequest
 
 @dataclass(slots=True)
 class Piece:
-    """The next text of an answer; ``is_last`` ends it. Not frozen, for speed."""
+    """The next text of an answer; ``is_last`` ends it. Not frozen, for speed.
+
+    ``afterwards`` is awaited once a last piece has been sent, and may raise a
+    Failure: how a call goes wrong behind its answer.
+    """
 
     text: str
     is_last: bool
+    afterwards: Callable[[], Awaitable[None]] | None = None
 
 
 class AnswerStream(Protocol):

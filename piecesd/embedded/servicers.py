@@ -69,6 +69,8 @@ class _Servicer:
                     texts.append(piece.text)
                     is_last = piece.is_last
                     call.pieces += 1
+                if piece.afterwards is not None:
+                    await piece.afterwards()
         except Failure as failure:
             last_reply = await self._last_reply(failure, context)
             if last_reply is not None:
@@ -90,6 +92,8 @@ class _Servicer:
                     # Waits while HTTP/2 flow control holds the stream back.
                     await _write(context, self._wire.reply(code, piece.text, call.number))
                     call.pieces += 1
+                if piece.afterwards is not None:
+                    await piece.afterwards()
         except Failure as failure:
             last_reply = await self._last_reply(failure, context)
             if last_reply is not None:

@@ -30,6 +30,12 @@ class ParseFaultTests(SynchronousTestCase):
             Fault(outcome="stall", after=3, pieces=7, size=0, attempts=2),
         )
 
+    def test_flags_stand_beside_an_outcome(self) -> None:
+        self.assertEqual(
+            parse_fault("late checked pause=20 reset"),
+            Fault(outcome="reset", is_late=True, is_checked=True, pause_milliseconds=20),
+        )
+
     def test_a_response_code_is_an_outcome(self) -> None:
         outcome = parse_fault("code=439").outcome
         assert isinstance(outcome, AnswerFailed)
@@ -52,6 +58,8 @@ class ParseFaultTests(SynchronousTestCase):
             "after=1 after=2",
             "stall reset",
             "stall=3",
+            "late late",
+            "checked=1",
             "pieces=9999999999",
         ):
             self.assertRaises(FaultSyntaxError, parse_fault, words)

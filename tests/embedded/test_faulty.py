@@ -1,10 +1,13 @@
 """The model that fails on demand."""
 
 import asyncio
+import time
+from collections.abc import Awaitable
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.chat import ChatRequest, Message
+from piecesd.embedded.checked import is_whole_answer
 from piecesd.embedded.echo import EchoModel, split_words
 from piecesd.embedded.faulty import FaultyModel, Sabotaged
 from piecesd.embedded.model import AnswerFailed, CallFailed, Failure, Piece
@@ -23,6 +26,10 @@ async def read(model: FaultyModel, text: str) -> tuple[list[Piece], Failure | No
     finally:
         answer.close()
     return pieces, None
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting
 
 
 class FaultyModelTests(SynchronousTestCase):
@@ -75,6 +82,28 @@ class FaultyModelTests(SynchronousTestCase):
     def test_a_stall_never_ends(self) -> None:
         with self.assertRaises(TimeoutError):
             asyncio.run(asyncio.wait_for(read(self.model, "[[fault: stall]]"), timeout=0.01))
+
+    def test_a_late_outcome_comes_behind_the_last_piece(self) -> None:
+        pieces, failure = self.read("[[fault: pieces=2 late status=UNAVAILABLE]]")
+        self.assertIsNone(failure)
+        self.assertEqual([piece.is_last for piece in pieces], [False, True])
+        afterwards = pieces[1].afterwards
+        assert afterwards is not None
+        with self.assertRaises(CallFailed):
+            asyncio.run(_awaited(afterwards()))
+
+    def test_a_checked_answer_is_of_the_pieces_asked_for(self) -> None:
+        question = "[[fault: pieces=3 size=9 checked]] one"
+        pieces, _ = self.read(question)
+        self.assertEqual(
+            [piece.text[:9] for piece in pieces], ["0.xxxxxxx", "1.xxxxxxx", "2.xxxxxxx"]
+        )
+        self.assertTrue(is_whole_answer(question, "".join(piece.text for piece in pieces)))
+
+    def test_a_pause_comes_before_every_piece(self) -> None:
+        began = time.monotonic()
+        self.read("[[fault: pieces=3 pause=10]]")
+        self.assertGreaterEqual(time.monotonic() - began, 0.03)
 
     def test_a_directive_that_can_not_be_read_fails_the_call_and_says_why(self) -> None:
         pieces, failure = self.read("[[fault: explode]]")
