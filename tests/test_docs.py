@@ -172,6 +172,16 @@ def commanded_settings(page: Page) -> Iterator[Mapping[str, str]]:
                 yield {n: v for n, v in values.items() if not n.endswith("_FILE")}
 
 
+class ReliabilityTests(SynchronousTestCase):
+    def test_each_test_that_shows_something_exists(self) -> None:
+        rows = [row for row in Page(ROOT / "docs" / "reliability.md").rows if len(row) == 3]
+        named = [row[2] for row in rows if row[2] != "shown in" and not row[2].startswith("-")]
+        self.assertGreater(len(named), 10)
+        for name in named:
+            path, _, test_case = name.partition(": ")
+            self.assertIn(f"\nclass {test_case}(", (ROOT / path).read_text(), name)
+
+
 class ErrorTableTests(SynchronousTestCase):
     def test_it_has_every_error_as_it_is(self) -> None:
         rows = [row for row in Page(ROOT / "docs" / "api.md").rows if len(row) == 6]
