@@ -75,6 +75,7 @@ class Completion:
         )
         self._choices: list[StreamedChoice] = []
         self._source: StreamedChoice | MergedChoices | None = None
+        self._kept_back: list[ChatEvent] = []
         self._held: Deferred[object] | None = None
         self._cancelled = False
         self._reason: ApiError | None = None
@@ -193,14 +194,17 @@ class Completion:
         source = self._source
         if source is None:
             source = self._source = await self._open()
-        if source.is_finished():
-            return [await self._count(self._texts())]
-        events = await source.next_events()
-        if source.is_finished():
-            texts = self._texts()
-            if is_quick(self._model.encoding, self._size(texts)):
-                events.append(await self._count(texts))
-        return events
+        events, self._kept_back = self._kept_back, []
+        if not source.is_finished():
+            events = await source.next_events()
+            if not source.is_finished():
+                return events
+            if not is_quick(self._model.encoding, self._size(self._texts())) and len(events) > 1:
+                # The text goes out now. Its Finished waits for the count, during
+                # which the answer may still be cut: no error follows a finish.
+                self._kept_back = [events.pop()]
+                return events
+        return [*events, await self._count(self._texts())]
 
     async def _open(self) -> StreamedChoice | MergedChoices:
         await self._check_input()
