@@ -225,6 +225,8 @@ class _Reply:
         return not self.deferred.called
 
     def hand_over(self) -> None:
+        if self.deferred.called:  # cancelled by what another of this batch set off
+            return
         try:
             result = self.future.result()
         except Exception:

@@ -279,6 +279,17 @@ class ReplyTests(SynchronousTestCase):
         self.assertEqual(future.cancelled, 1)
 
 
+    def test_a_reply_that_another_one_of_its_batch_cancels_holds_nobody_up(self) -> None:
+        futures = [Future(ValueError("no")), Future(b"unwanted"), Future(b"of somebody else")]
+        first, second, third = map(self.reply, futures)
+        first.addErrback(lambda _failure: second.cancel())
+        for future in futures:
+            future.complete()
+        self.reactor.turn()
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual(self.successResultOf(third), b"of somebody else")
+
+
 class EndlessCall(Call):
     """Yields until it is cancelled, and counts."""
 
