@@ -4,10 +4,12 @@ PYTHON ?= python3
 # For libraries that your system packages: make run VENV_ARGS=--system-site-packages PIP_ARGS=
 VENV_ARGS ?=
 PIP_ARGS ?= --constraint constraints.txt
-# Options for run, what test runs, options for bench.
+# Options for run, what test runs, options for bench, how long and how to soak.
 ARGS =
 TESTS = tests
 BENCH_ARGS =
+MINUTES = 5
+SOAK_ARGS =
 
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
@@ -20,7 +22,7 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test lint fresh check redis bench protos vocab docs wheel sdist clean
+.PHONY: help run test lint fresh check redis bench soak protos vocab docs wheel sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +54,9 @@ redis: ## install redis-server where that is possible, for the tests that need i
 bench: $(DEV_STAMP) ## measure; BENCH_ARGS=--help says what
 	$(IN_VENV) -m bench $(BENCH_ARGS)
 
+soak: $(DEV_STAMP) ## load, faults and accidents for MINUTES=5; SOAK_ARGS=--help says what
+	$(IN_VENV) -m soak --minutes $(MINUTES) $(SOAK_ARGS)
+
 protos: $(PROTOS_STAMP) ## generate piecesd/_pb from protos/
 	$(PROTOC) --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
 
@@ -70,7 +75,7 @@ sdist: $(DEV_STAMP) ## build dist/*.tar.gz
 clean: ## remove what was installed, built and cached here
 	rm -rf $(VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
-	find piecesd twisted tests bench scripts -name __pycache__ -prune -exec rm -rf {} +
+	find piecesd twisted tests bench soak scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
 	sh scripts/make_venv.sh $(VENV) 99 $(PYTHON) $(VENV_ARGS)

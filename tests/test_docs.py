@@ -52,8 +52,11 @@ _NOT_SETTINGS = {
     *StatusCode.__members__,
     "ARGS",
     "BENCH_ARGS",
+    "HYPOTHESIS_EXAMPLES",
+    "MINUTES",
     "PIP_ARGS",
     "PYTHON",
+    "SOAK_ARGS",
     "TESTS",
     "VENV_ARGS",
 }

@@ -1,0 +1,1 @@
+"""Puts a daemon under mixed load, faults and accidents, and looks what is left."""
