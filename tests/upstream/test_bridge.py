@@ -278,7 +278,6 @@ class ReplyTests(SynchronousTestCase):
         self.reactor.turn()
         self.assertEqual(future.cancelled, 1)
 
-
     def test_a_reply_that_another_one_of_its_batch_cancels_holds_nobody_up(self) -> None:
         futures = [Future(ValueError("no")), Future(b"unwanted"), Future(b"of somebody else")]
         first, second, third = map(self.reply, futures)
