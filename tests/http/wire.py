@@ -127,6 +127,11 @@ class RecordingTransport(StringTransportWithDisconnection):
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
 
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Twisted's own connections don't mind when there is none."""
+        if self.producer is not None:
+            super().unregisterProducer()
+
 
 class Connection:
     """A client's connection to the site."""
