@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 START_SECONDS = 20.0
 PATIENCE_SECONDS = 10.0
+STOP_SECONDS = 15.0
+"""Longer than a daemon that was told nothing else leaves requests to finish."""
+
 LIFE_SECONDS = 90.0
 """A daemon that is older is killed, so that no test waits for ever."""
 
@@ -169,7 +172,7 @@ class Daemon:
         """Tell it to end; its exit status."""
         if self._process.poll() is None:
             self.signal(signal.SIGTERM)
-        return self.exit_status()
+        return self.exit_status(STOP_SECONDS)
 
     def kill(self) -> None:
         self._process.kill()
