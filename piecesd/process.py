@@ -26,22 +26,28 @@ def connections_that_fit(wanted: int) -> int:
     return min(wanted, max(open_files - OTHER_FILES, open_files // 2))
 
 
-def pin_to_cores(affinity: Literal["auto", "off"] | frozenset[int]) -> frozenset[int] | None:
+def pin_to_cores(
+    affinity: Literal["auto", "off"] | frozenset[int], *, worker: int | None = None
+) -> frozenset[int] | None:
     """Keep the process on some cores; to be called before gRPC starts threads.
 
     Threads on several cores spend more time on handing the interpreter lock to
     each other than on their work (docs/decisions/003). ``auto`` takes one of
     the cores the process may use, by its pid, so that several daemons spread.
 
+    :param worker: the number of this process among several of one daemon. They
+        take the cores one each, in turn: those of ``affinity``, or with
+        ``auto`` all that may be used.
     :returns: the cores, or None where they were left alone: ``off``, or a
         system without such a call.
     :raises OSError: the cores asked for do not exist or may not be used.
     """
     if affinity == "off" or not hasattr(os, "sched_setaffinity"):
         return None
-    if affinity == "auto":
-        allowed = sorted(os.sched_getaffinity(0))
-        affinity = frozenset({allowed[os.getpid() % len(allowed)]})
+    if affinity == "auto" or worker is not None:
+        cores = sorted(os.sched_getaffinity(0) if affinity == "auto" else affinity)
+        turn = os.getpid() if worker is None else worker
+        affinity = frozenset({cores[turn % len(cores)]})
     os.sched_setaffinity(0, affinity)
     return affinity
 

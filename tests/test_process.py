@@ -3,18 +3,26 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.process import daemon_threads
 
+ROOT = Path(__file__).parent.parent
+
 
 def run(code: str) -> str:
     """The output of a Python program of its own."""
     program = f"import gc, os, time\nfrom piecesd import process\n{code}"
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     ).stdout.strip()
 
 
@@ -53,6 +61,14 @@ class CoreTests(SynchronousTestCase):
     def test_cores_that_do_not_exist_are_an_error(self) -> None:
         code = "try: process.pin_to_cores(frozenset({1000}))\nexcept OSError: print('refused')"
         self.assertEqual(run(code), "refused")
+
+    @skipUnless(hasattr(os, "sched_getaffinity"), "the system has no such call")
+    def test_workers_take_turns_at_the_cores(self) -> None:
+        cores = sorted(os.sched_getaffinity(0))
+        for affinity in ("'auto'", f"frozenset({cores})"):
+            for worker in range(len(cores) + 1):
+                output = run(f"print(*process.pin_to_cores({affinity}, worker={worker}))")
+                self.assertEqual(output, str(cores[worker % len(cores)]))
 
 
 class GarbageTests(SynchronousTestCase):

@@ -12,7 +12,7 @@ from piecesd.config.listen import (
 from piecesd.config.options import given_options, option_flags, option_parameters
 from piecesd.config.setting import ConfigError, Setting
 from piecesd.config.settings import SETTINGS, Config
-from piecesd.config.sources import load
+from piecesd.config.sources import given_texts, load
 
 __all__ = [
     "SETTINGS",
@@ -27,6 +27,7 @@ __all__ = [
     "UnixEndpoint",
     "UpstreamAddress",
     "given_options",
+    "given_texts",
     "is_loopback",
     "load",
     "option_flags",

@@ -327,6 +327,17 @@ def cpu_affinity() -> Kind[CpuAffinity]:
     return Kind(read=read, allowed="auto, off or a list of cores such as 0,2-3")
 
 
+def workers() -> Kind[int]:
+    """How many processes; ``auto`` is one for each core this one may use."""
+
+    def read(text: str) -> int:
+        if text.lower() == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return whole(1, 256).read(text)
+
+    return Kind(read=read, allowed="a whole number from 1 to 256, or auto")
+
+
 def unsupported_params() -> Kind[Literal["refuse", "ignore"]]:
     def read(text: str) -> Literal["refuse", "ignore"]:
         match text.lower():

@@ -94,6 +94,14 @@ class Config:
         "10",
         "How long running requests may go on once the daemon has been told to stop.",
     )
+    workers: int = setting(
+        "WORKERS",
+        "HTTP",
+        kinds.workers(),
+        "1",
+        "Processes that serve, under one more that looks after them; 1 is a single process, "
+        "`auto` one for each core.",
+    )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES",
         "Limits",

@@ -18,12 +18,7 @@ def load(environ: Mapping[str, str], env_file: Path | None, options: Mapping[str
     :param options: as ``environ``, by the names of the environment.
     :raises ConfigError: a value is not allowed, or the file can't be read.
     """
-    path = env_file or DEFAULT_ENV_FILE
-    sources = (
-        ("option", options),
-        ("environment", environ),
-        (str(path), read_env_file(path, required=env_file is not None)),
-    )
+    sources = _sources(environ, env_file, options)
     values: dict[str, object] = {}
     for setting in SETTINGS:
         for origin, texts in sources:
@@ -32,6 +27,32 @@ def load(environ: Mapping[str, str], env_file: Path | None, options: Mapping[str
                 values[setting.attribute] = setting.read(texts[setting.name], shown_origin)
                 break
     return Config(**values)  # type: ignore[arg-type]  # each value is of its kind
+
+
+def given_texts(
+    environ: Mapping[str, str], env_file: Path | None, options: Mapping[str, str]
+) -> dict[str, str]:
+    """What `load` reads of the same sources, as text by the names of the
+    environment: in an environment of its own it makes the same `Config`.
+
+    :raises ConfigError: the file can't be read.
+    """
+    merged: dict[str, str] = {}
+    for _origin, texts in _sources(environ, env_file, options):
+        merged = dict(texts) | merged
+    return {each.name: merged[each.name] for each in SETTINGS if each.name in merged}
+
+
+def _sources(
+    environ: Mapping[str, str], env_file: Path | None, options: Mapping[str, str]
+) -> list[tuple[str, Mapping[str, str]]]:
+    """Origins and what they say, the one that wins first."""
+    path = env_file or DEFAULT_ENV_FILE
+    return [
+        ("option", options),
+        ("environment", environ),
+        (str(path), read_env_file(path, required=env_file is not None)),
+    ]
 
 
 def read_env_file(path: Path, *, required: bool) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What each kind of setting reads, and what it refuses."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ class KindCase(SynchronousTestCase):
 
 
 class NumberTests(KindCase):
+    def test_workers_are_a_number_or_one_for_each_core(self) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        self.assert_reads(kinds.workers(), {"1": 1, "256": 256, "AUTO": cores})
+        self.assert_refuses(kinds.workers(), "0", "257", "-1", "many", "")
+
     def test_booleans_are_read_in_any_case(self) -> None:
         self.assert_reads(
             kinds.boolean(),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.config import SETTINGS, Config, ConfigError, load
+from piecesd.config import SETTINGS, Config, ConfigError, given_texts, load
 
 
 class SourcesCase(SynchronousTestCase):
@@ -32,6 +32,13 @@ class PrecedenceTests(SourcesCase):
         empty = {setting.name: "" for setting in SETTINGS}
         config = load(empty, None, {})
         self.assertEqual((config.port, config.api_prefix, config.cors_origins), (8787, "/", ()))
+
+    def test_as_an_environment_the_texts_of_all_sources_make_the_same_settings(self) -> None:
+        path = self.env_file("PORT=1\nAPI_KEY=k$1\nLOG_FORMAT=json\nUNKNOWN=1\n")
+        sources = ({"PORT": "", "MAX_RETRIES": "2", "PATH": "/bin"}, path, {"HOST": "::1"})
+        texts = given_texts(*sources)
+        self.assertEqual(load(texts, None, {}), load(*sources))
+        self.assertLessEqual(texts.keys(), {setting.name for setting in SETTINGS})
 
     def test_a_value_that_is_overruled_is_not_checked(self) -> None:
         self.assertEqual(load({"PORT": "bad"}, None, {"PORT": "1"}).port, 1)
