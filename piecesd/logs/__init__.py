@@ -6,6 +6,7 @@ gives a `LogService` its settings and registers it as the observer.
 
 from piecesd.logs.console import Console
 from piecesd.logs.formatting import FormatName
+from piecesd.logs.lock import FileLock
 from piecesd.logs.service import LogService
 
-__all__ = ["Console", "FormatName", "LogService"]
+__all__ = ["Console", "FileLock", "FormatName", "LogService"]

@@ -10,6 +10,10 @@ Decisions that a reader may ask about:
   very thread is in here.
 - While the file can't be written, lines wait up to a bound, then the oldest
   are dropped and counted. Nothing is raised to whoever logs.
+- Several processes may write one file. Each looks at the size, writes, cuts a
+  torn line off and rotates while it holds their lock, so that none of it can be
+  torn apart; one that finds the file rotated away opens the new one, as after
+  logrotate.
 """
 
 import time
@@ -23,6 +27,7 @@ from typing import Literal
 from twisted.logger import Logger
 
 from piecesd.logs.append_file import AppendFile, Opener, open_raw
+from piecesd.logs.lock import FileLock
 from piecesd.logs.rotation import period_of, shift
 
 _FLUSH_BYTES = 65_536
@@ -38,6 +43,7 @@ class LogFile:
 
     ``None`` for ``max_bytes`` or ``max_age_seconds`` means no such bound.
     ``log`` takes the news of the file itself. ``wall_seconds`` tells Unix time.
+    ``lock`` is shared with other processes that write the same file.
     """
 
     def __init__(
@@ -50,8 +56,10 @@ class LogFile:
         log: Logger,
         wall_seconds: Callable[[], float] = time.time,
         opener: Opener = open_raw,
+        lock: FileLock | None = None,
     ) -> None:
         self._path = path
+        self._among_processes = lock or FileLock()
         self._max_bytes = max_bytes
         self._max_age_seconds = max_age_seconds
         self._keep = keep
@@ -97,7 +105,8 @@ class LogFile:
             failure: OSError | None = None
             self._writing = True
             try:
-                self._write_pending()
+                with self._among_processes:
+                    self._write_pending()
             except OSError as error:
                 failure = error
             finally:

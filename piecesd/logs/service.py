@@ -14,6 +14,7 @@ from piecesd.logs.append_file import Opener, open_raw
 from piecesd.logs.console import Console
 from piecesd.logs.file import LogFile
 from piecesd.logs.formatting import FORMATS, FormatName
+from piecesd.logs.lock import FileLock
 from piecesd.logs.redaction import Redaction
 
 FLUSH_INTERVAL_SECONDS = 0.5
@@ -27,6 +28,7 @@ class LogService(Service):
     the level debug are left out unless ``debug``; ``secrets`` are hidden
     wherever they stand. ``path`` None means no file. ``clock`` drives the
     flushing and the rotation; see `LogFile` for the bounds of the file.
+    ``lock`` is shared with other processes that write the same log.
     """
 
     name = "logs"
@@ -46,8 +48,10 @@ class LogService(Service):
         secrets: Iterable[str],
         wall_seconds: Callable[[], float] = time.time,
         opener: Opener = open_raw,
+        lock: FileLock | None = None,
     ) -> None:
         self._console = console
+        self._among_processes = lock or FileLock()
         self._format_line = FORMATS[format]
         self._redact = Redaction(secrets)
         self._minimum_level = LogLevel.debug if debug else LogLevel.info
@@ -61,6 +65,7 @@ class LogService(Service):
                 log=Logger(namespace="piecesd.logs", observer=self),
                 wall_seconds=wall_seconds,
                 opener=opener,
+                lock=self._among_processes,
             )
         self._loop = LoopingCall(self._tick)
         self._loop.clock = clock
@@ -70,7 +75,8 @@ class LogService(Service):
         if level < self._minimum_level:
             return
         line = self._format_line(event, self._redact).encode("utf-8")
-        self._console.write(line)
+        with self._among_processes:  # a pipe takes a long line in pieces
+            self._console.write(line)
         if self._file is not None:
             self._file.append(line, urgent=level >= LogLevel.error)
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.logs.append_file import RawFile, open_raw
 from piecesd.logs.file import MAX_BUFFER_BYTES, LogFile
+from piecesd.logs.lock import FileLock
 from tests.logs.disks import FullDisk
 from tests.logs.test_formatting import in_zone
 
@@ -307,3 +308,37 @@ class TroubleTests(LogFileCase):
         file.start()
         file.append(b"line\n", urgent=True)
         self.assertEqual(self.text(), "line\nsignal\n")
+
+
+class SharedFileTests(LogFileCase):
+    """Two objects stand for two processes: each has its own lock object, its own
+    descriptors and its own view of the file."""
+
+    def shared(self, **changes: Any) -> LogFile:
+        lock_path = self.directory.with_name(f"{self.directory.name}.lock")
+        return self.started(lock=FileLock(lock_path), **changes)
+
+    def test_one_finds_the_file_that_another_has_rotated(self) -> None:
+        one, other = self.shared(max_bytes=20), self.shared(max_bytes=20)
+        for number in range(10):
+            for each in (one, other):
+                each.append(b"line %d\n" % number, urgent=True)
+        numbers = [int(line.split()[1]) for line in self.whole_log().splitlines()]
+        self.assertEqual(numbers, [number for number in range(6, 10) for _ in range(2)])
+
+    def test_the_size_is_that_of_what_both_have_written(self) -> None:
+        one, other = self.shared(max_bytes=20), self.shared(max_bytes=20)
+        for each in (one, other, one, other):
+            each.append(b"12345678\n", urgent=True)
+        self.assertEqual((self.text(), self.text(".1")), ("12345678\n" * 2,) * 2)
+
+    def test_a_day_ends_once(self) -> None:
+        one, other = self.shared(max_age_seconds=86_400), self.shared(max_age_seconds=86_400)
+        for each in (one, other):
+            each.append(b"today\n", urgent=True)
+        self.clock.advance(86_400)
+        one.append(b"tomorrow\n", urgent=True)
+        os.utime(self.path, (self.clock.seconds(), self.clock.seconds()))
+        other.append(b"tomorrow\n", urgent=True)
+        self.assertEqual((self.text(), self.text(".1")), ("tomorrow\n" * 2, "today\n" * 2))
+        self.assertEqual(len(self.files()), 2)
