@@ -12,11 +12,14 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet import tcp, unix
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorFDSet
 from twisted.python.failure import Failure
+
+_TURN_SECONDS = 0.002
 
 
 class _DirectWrites(tcp.Connection):
@@ -133,6 +136,99 @@ def listen(
     listening_port = listening(port, factory, backlog, host, reactor)
     listening_port.startListening()
     return listening_port
+
+
+def bind(host: str, port: int, *, backlog: int = 1024) -> socket.socket:
+    """A listening socket as `listen` makes it, from which nothing is accepted
+    here: it is for other processes to `adopt`.
+
+    :raises CannotListenError: the address can't be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        bound = socket.create_server(
+            (host, port), family=family, backlog=backlog, dualstack_ipv6=_is_any_ipv6(host)
+        )
+    except OSError as error:
+        raise CannotListenError(host, port, error) from None
+    bound.setblocking(False)
+    return bound
+
+
+class Turns(Protocol):
+    """What processes that accept from one socket know of each other."""
+
+    def set_connections(self, count: int) -> None:
+        """Tell how many this one has."""
+
+    def is_mine(self) -> bool:
+        """Whether the next connection is for this one."""
+
+
+def adopt(
+    reactor: IReactorFDSet, fd: int, factory: IProtocolFactory, turns: Turns
+) -> IListeningPort:
+    """Accept connections from an inherited listening socket, among others.
+
+    The one whose turn it is accepts at once. The others wait for two
+    milliseconds and then take what is left, if the first one is too busy.
+    """
+    with socket.socket(fileno=os.dup(fd)) as inherited:
+        family = inherited.family
+    port = _SharedPort._fromListeningDescriptor(reactor, fd, family, factory)
+    assert isinstance(port, _SharedPort)  # its type says less
+    os.close(fd)  # the port has its own
+    port.turns = turns
+    port.startListening()
+    return port
+
+
+class _SharedServer(DirectServer):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        assert isinstance(self.server, _SharedPort)
+        self._port = self.server
+        self._port.count(1)
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        self._port.count(-1)
+
+
+class _SharedPort(DirectPort):
+    """One of several ports, in as many processes, on one socket."""
+
+    transport = _SharedServer
+    reactor: Any
+    turns: Turns
+    _connections = 0
+
+    @property
+    def numberAccepts(self) -> int:  # noqa: N802 Twisted's name
+        """One in a turn of the reactor, where Twisted's takes all there are."""
+        return 1
+
+    @numberAccepts.setter
+    def numberAccepts(self, _count: int) -> None:  # noqa: N802
+        """Twisted fits it to the load."""
+
+    def count(self, change: int) -> None:
+        """Note that so many connections came or went."""
+        self._connections += change
+        if self.connected:  # else a successor may be counting in this place
+            self.turns.set_connections(self._connections)
+
+    def doRead(self) -> None:
+        if self.turns.is_mine():
+            super().doRead()
+        else:
+            self.stopReading()
+            self.reactor.callLater(_TURN_SECONDS, self._take_turn)
+
+    def _take_turn(self) -> None:
+        if self.connected and not self.disconnecting:
+            super().doRead()
+            self.startReading()
 
 
 class _DualStackPort(DirectPort):

@@ -1,3 +1,4 @@
+import os
 import socket
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from piecesd.http.direct_write import DirectServer, DirectUnixPort, listen
+from piecesd.http.direct_write import DirectServer, DirectUnixPort, adopt, bind, listen
 from tests.http.sockets import SocketClient, connect, port_number, reactor, until
 
 # More than is handed to the kernel at once, so some of it is always left.
@@ -205,3 +206,68 @@ class UnixTests(TestCase):
             await until(lambda: factory.ends[0].lost)
             await maybeDeferred(port.stopListening)
             self.assertFalse(path.exists())
+class FakeTurns:
+    """Says whose turn it is as it is told."""
+
+    def __init__(self, *, mine: bool) -> None:
+        self.mine = mine
+        self.connections = 0
+
+    def set_connections(self, count: int) -> None:
+        self.connections = count
+
+    def is_mine(self) -> bool:
+        return self.mine
+
+
+class AdoptTests(TestCase):
+    """Two ports on one socket, as two workers have them."""
+
+    def setUp(self) -> None:
+        self.socket = bind("127.0.0.1", 0)
+        self.addCleanup(self.socket.close)
+
+    def adopt(self, *, mine: bool) -> tuple[IListeningPort, FakeTurns]:
+        turns = FakeTurns(mine=mine)
+        port = adopt(reactor, os.dup(self.socket.fileno()), ServerFactory(), turns)
+        self.addCleanup(port.stopListening)
+        return port, turns
+
+    async def client_of(self, port: IListeningPort) -> SocketClient:
+        client = await connect(port)
+        self.addCleanup(self.leave, client)
+        return client
+
+    async def leave(self, client: SocketClient) -> None:
+        client.transport.abortConnection()
+        await client.closed
+
+    async def test_connections_are_for_the_one_whose_turn_it_is(self) -> None:
+        (port, first), (_, second) = self.adopt(mine=True), self.adopt(mine=False)
+        for _ in range(5):
+            await self.client_of(port)
+        await until(lambda: first.connections + second.connections == 5)
+        self.assertEqual((first.connections, second.connections), (5, 0))
+
+    async def test_where_it_does_not_take_them_another_does(self) -> None:
+        port, turns = self.adopt(mine=False)
+        for _ in range(3):
+            await self.client_of(port)
+        await until(lambda: turns.connections == 3)
+
+    async def test_those_that_are_gone_are_not_counted(self) -> None:
+        port, turns = self.adopt(mine=True)
+        client = await self.client_of(port)
+        await until(lambda: turns.connections == 1)
+        await self.leave(client)
+        await until(lambda: turns.connections == 0)
+
+    async def test_one_that_stops_listening_leaves_the_socket_to_the_others(self) -> None:
+        (port, _), (other, turns) = self.adopt(mine=True), self.adopt(mine=False)
+        await maybeDeferred(port.stopListening)
+        await self.client_of(other)
+        await until(lambda: turns.connections == 1)
+
+    def test_an_address_that_is_taken_is_refused(self) -> None:
+        taken = self.socket.getsockname()[1]
+        self.assertRaises(CannotListenError, bind, "127.0.0.1", taken)
