@@ -9,7 +9,7 @@ size of the body and the body itself are checked.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from secrets import token_hex
@@ -55,6 +55,8 @@ class Api:
     :param gate: says who the client is and whether it may come in; without
         one, everybody may.
     :param limiter: None where no rate is limited.
+    :param all_workers: makes of what ``GET /`` says of this process what it
+        says of all that serve; None where this is the only one.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Api:
         metrics: MetricsEndpoint | None = None,
         gate: Gate | None = None,
         limiter: RateLimiter | None = None,
+        all_workers: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         self.settings = settings
         self.version = version
@@ -79,6 +82,7 @@ class Api:
         self._pool_figures = pool_figures
         self._readiness = readiness
         self._metrics = metrics
+        self._all_workers = all_workers
         self._stats = RequestStats(clock.seconds)
         self._started_seconds = clock.seconds()
         self._keys = ApiKeys(settings.api_keys)
@@ -162,10 +166,11 @@ class Api:
         }
         request.send(200 if ready else 503, _JSON, json.dumps(body).encode())
 
-    def _show_status(self, request: ApiRequest) -> None:
+    def status(self) -> dict[str, Any]:
+        """What ``GET /`` says of this process; JSON."""
         everything, api = self._stats.all_requests(), self._stats.api_requests()
-        status = {
-            "status": "draining" if request.site.draining else "ok",
+        return {
+            "status": "draining" if self.running.refusing else "ok",
             "version": self.version,
             "uptime_seconds": round(self._clock.seconds() - self._started_seconds, 3),
             "pools": self._pool_figures(),
@@ -174,6 +179,11 @@ class Api:
                 "api": asdict(api) | {"in_flight": self.running.count},
             },
         }
+
+    async def _show_status(self, request: ApiRequest) -> None:
+        status = self.status()
+        if self._all_workers is not None:
+            status = await self._all_workers(status)
         request.send(200, _JSON, json.dumps(status).encode())
 
     # The API.

@@ -283,7 +283,7 @@ class ApiChannel(HTTPChannel):
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Hold the header back for the first bytes of the body: both go out in
         one write."""
-        if self.site.draining and self.persistent:
+        if self.site.closes_connections and self.persistent:
             self.persistent = False
             headers.setRawHeaders(b"connection", [b"close"])
         lines = [b"%b %b %b\r\n" % (version, code, reason)]
@@ -317,7 +317,7 @@ class ApiChannel(HTTPChannel):
             self.requests.remove(request)
             self._linger()
             return
-        if self.site.draining:
+        if self.site.closes_connections:
             self.persistent = False
         self._idle = True
         self._savedTimeOut = self.site.settings.keepalive_timeout_seconds

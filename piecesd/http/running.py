@@ -17,7 +17,7 @@ class RunningRequests:
         self._limit = limit
         self._count = 0
         self._cuts: set[Cut] = set()
-        self._refusing = False
+        self.refusing = False
 
     @property
     def count(self) -> int:
@@ -29,7 +29,7 @@ class RunningRequests:
         :raises ShuttingDown: none are taken any more.
         :raises Overloaded: there are as many as may be.
         """
-        if self._refusing:
+        if self.refusing:
             raise ShuttingDown(retry_after_seconds=1)
         if self._count >= self._limit:
             raise Overloaded(limit=self._limit, what=_CONCURRENT_REQUESTS)
@@ -46,7 +46,7 @@ class RunningRequests:
         self._cuts.discard(cut)
 
     def refuse_new(self) -> None:
-        self._refusing = True
+        self.refusing = True
 
     def cut_all(self) -> None:
         """End every answer under way with ShuttingDown."""

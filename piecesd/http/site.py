@@ -31,6 +31,8 @@ def _count_nothing(_request: FinishedRequest) -> None:
 class ApiSite(Site):
     """Makes a channel for every connection and knows those that are open.
 
+    With ``closes_connections`` the next response on each is its last.
+
     :param count_finished: called with each request that is over.
     """
 
@@ -55,6 +57,7 @@ class ApiSite(Site):
         self.connections: set[ApiChannel] = set()
         self.draining = False
         self._told_full = False
+        self.closes_connections = False
         self._drain_waiters: list[Deferred[None]] = []
         self._drain_step: IDelayedCall | None = None
 
@@ -111,7 +114,7 @@ class ApiSite(Site):
         whatever clients do. With 0 it ends at once, also when called while
         an earlier call is waiting; both return then.
         """
-        self.draining = True
+        self.draining = self.closes_connections = True
         self.api.running.refuse_new()
         for channel in tuple(self.connections):
             if channel.is_idle:
