@@ -6,7 +6,7 @@ background, set LOG_FILE: the console is gone there.
 
 from twisted.application.service import Application
 
-from piecesd.tap import Options, makeService
+from piecesd.plugin import Options, makeService
 
 options = Options()
 options.parseOptions([])

@@ -15,7 +15,7 @@ def main() -> None:
     if arguments == ["--version"]:
         print(read_build())  # noqa: T201
     elif arguments == ["--help"]:
-        from piecesd.tap import Options
+        from piecesd.plugin import Options
 
         print(Options())  # noqa: T201
     else:

@@ -1,28 +1,38 @@
 """The daemon as one Twisted service: what starts when, and how it all ends."""
 
+from __future__ import annotations
+
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger
 
 from piecesd.config import CpuAffinity
-from piecesd.http.listening import CantListen, Listening
-from piecesd.http.site import ApiSite
 from piecesd.process import pin_to_cores, set_time_zone, tune_garbage_collection
+
+if TYPE_CHECKING:
+    from twisted.internet.error import CannotListenError
+
+    from piecesd.http.listening import Listening
+    from piecesd.http.site import ApiSite
+
+RETIRE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessSettings:
-    """``drain_timeout_seconds``: how long running requests may take at the end."""
+    """``drain_timeout_seconds``: how long running requests may take at the end.
+    ``worker``: the number of this process, where it is one of several."""
 
     cpu_affinity: CpuAffinity
     time_zone: str
     drain_timeout_seconds: float
+    worker: int | None = None
 
 
 class CantStart(SystemExit, Exception):
@@ -33,6 +43,62 @@ class CantStart(SystemExit, Exception):
     for a daemon to start, which would wait for ever.
     """
 
+    @classmethod
+    def listening(cls, error: CannotListenError) -> CantStart:
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        return cls(f"piecesd: can't listen on {error.interface}:{error.port}: {reason}")
+
+
+class Ending:
+    """The end of a daemon in two steps: first stop, which lets requests finish;
+    then, where that is told to end as well, end what is left at once.
+
+    :param signals_hurry: whether a second signal is the second step.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, *, signals_hurry: bool = True) -> None:
+        self._reactor = reactor
+        self._signals_hurry = signals_hurry
+        self._hurry: Callable[[], None] = lambda: None
+        self._begun = False
+
+    def on_hurry(self, hurry: Callable[[], None]) -> None:
+        """Have ``hurry`` called at the second step."""
+        self._hurry = hurry
+
+    def watch_signals(self) -> None:
+        """Take SIGTERM and SIGINT over, once Twisted has set its own handlers.
+
+        Those would have twistd die of the signal once all has stopped, and not
+        exit with status 0.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+
+    def begin(self) -> None:
+        """Stop the reactor, and so all services; later calls change nothing."""
+        if not self._begun:
+            self._begun = True
+            self._reactor.stop()
+
+    def hurry(self) -> None:
+        """Stop, and wait for nobody."""
+        self.begin()
+        self._hurry()
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._told, signal.Signals(number).name)
+
+    def _told(self, signal_name: str) -> None:
+        if not self._begun:
+            self._log.info("Received {signal}", signal=signal_name)
+            self.begin()
+        elif self._signals_hurry:
+            self._log.info("Received {signal} again: ending at once", signal=signal_name)
+            self.hurry()
+
 
 class Daemon(Service):
     """Starts its parts in order, and stops them in the opposite one after the
@@ -40,7 +106,7 @@ class Daemon(Service):
 
     :param observer: becomes the application's log observer before twistd
         begins to log; None leaves twistd's own.
-    :param listen: opens the ports, or raises CantListen; called while the
+    :param listen: opens the ports, or raises CantStart; called while the
         process may still be root.
     :param announce: called once everything runs, the reactor too.
     """
@@ -57,6 +123,7 @@ class Daemon(Service):
         site: ApiSite,
         listen: Callable[[], Sequence[Listening]],
         announce: Callable[[Sequence[Listening]], None],
+        ending: Ending,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
@@ -67,7 +134,8 @@ class Daemon(Service):
         self._announce = announce
         self._listening: Sequence[Listening] = ()
         self._drain_seconds = settings.drain_timeout_seconds
-        self._told_to_end = False
+        self._ending = ending
+        ending.on_hurry(self._hurry)
 
     def setServiceParent(self, parent: Any) -> None:
         super().setServiceParent(parent)
@@ -79,10 +147,7 @@ class Daemon(Service):
 
         :raises CantStart: one can't be had.
         """
-        try:
-            self._listening = self._listen()
-        except CantListen as error:
-            raise CantStart(f"piecesd: {error}") from None
+        self._listening = self._listen()
 
     def startService(self) -> None:
         """Start everything. twistd has forked by now, so threads may be born.
@@ -92,7 +157,7 @@ class Daemon(Service):
         super().startService()
         set_time_zone(self._settings.time_zone)
         try:
-            cores = pin_to_cores(self._settings.cpu_affinity)
+            cores = pin_to_cores(self._settings.cpu_affinity, worker=self._settings.worker)
             for part in self._parts:
                 part.startService()
         except OSError as error:
@@ -101,6 +166,17 @@ class Daemon(Service):
             self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
         self._reactor.callLater(0, tune_garbage_collection)
         self._reactor.callWhenRunning(self._ready)
+
+    def retire(self) -> None:
+        """Stop soon, when others accept connections here, so that no client notices.
+
+        No more are accepted. For a second, requests on those there are, some
+        of them just made, are answered as ever; each then has to go elsewhere.
+        """
+        for listening in self._listening:
+            listening.port.stopListening()
+        self._site.closes_connections = True
+        self._reactor.callLater(RETIRE_SECONDS, self._ending.begin)
 
     def stopService(self) -> Deferred[None]:
         """Take no more connections, let requests finish, then stop the parts."""
@@ -122,25 +198,10 @@ class Daemon(Service):
                 self._log.failure("Stopping {part} failed", part=part)
 
     def _ready(self) -> None:
-        """Take the signals over, then say that the daemon is there.
-
-        Twisted's own handlers, which have been set by now, would have twistd
-        die of the signal once all has stopped, and not exit with status 0.
-        """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._signalled)
+        """Take the signals over, then say that the daemon is there."""
+        self._ending.watch_signals()
         self._announce(self._listening)
 
-    def _signalled(self, number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._end, signal.Signals(number).name)
-
-    def _end(self, signal_name: str) -> None:
-        """The first time, stop; from then on, end what is left at once."""
-        if not self._told_to_end:
-            self._told_to_end = True
-            self._log.info("Received {signal}", signal=signal_name)
-            self._reactor.stop()
-            return
-        self._log.info("Received {signal} again: ending at once", signal=signal_name)
+    def _hurry(self) -> None:
         self._drain_seconds = 0.0
         Deferred.fromCoroutine(self._site.drain(0))

@@ -1,42 +1,35 @@
-"""``twistd pieces``: the options, and the one place that wires the parts."""
+"""The one place that wires the parts of a process that serves.
+
+`piecesd.plugin` has the options and decides whether it is the only process or
+one of several workers.
+"""
 
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python import usage
 
 from piecesd.access.tap import build as build_access
-from piecesd.catalog import Catalog, CatalogError
+from piecesd.catalog import Catalog
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import CompletionSettings
 from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
 from piecesd.completion.service import Completions
-from piecesd.config import (
-    Config,
-    ConfigError,
-    UpstreamAddress,
-    given_options,
-    is_loopback,
-    load,
-    option_flags,
-    option_parameters,
-)
-from piecesd.daemon import Daemon, ProcessSettings
+from piecesd.config import Config, UpstreamAddress
+from piecesd.daemon import CantStart, Daemon, Ending, ProcessSettings
 from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
 from piecesd.http.app import Api
-from piecesd.http.listening import Listeners, Listening
+from piecesd.http.listening import CantListen, Listeners, Listening
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
-from piecesd.logs import Console, LogService
+from piecesd.logs import LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import connections_that_fit, daemon_threads
@@ -49,77 +42,34 @@ from piecesd.upstream.client import GrpcUpstream, stub_maker
 from piecesd.upstream.endpoints import Endpoint, Endpoints
 from piecesd.upstream.service import UpstreamService
 from piecesd.version import Build, read_build
+from piecesd.wiring import addresses, announce, log_service
+from piecesd.workers.control import Control
+from piecesd.workers.place import Place
+from piecesd.workers.turns import Turns
 
 _log = Logger()
 
-_TWISTD_LOG_FILE = Path("twistd.log")
 
-
-class Options(usage.Options):
-    """Every setting as an option; options win over the environment."""
-
-    longdesc = "Serves the OpenAI HTTP API from gRPC inference services."
-    optFlags = option_flags()
-    optParameters = [  # noqa: RUF012 Twisted reads it as it is
-        ["env-file", "e", None, "Read settings from this file. [default: .env, if there is one]"],
-        *option_parameters(),
-    ]
-
-    config: Config
-    catalog: Catalog
-
-    def opt_version(self) -> None:
-        """Print the version, build time and commit."""
-        print(read_build())  # noqa: T201
-        raise SystemExit(0)
-
-    def postOptions(self) -> None:
-        """Read the settings and the catalogue.
-
-        :raises SystemExit: one can't be used; one line says which and why.
-        """
-        env_file = self["env-file"]
-        try:
-            self.config = load(
-                os.environ, Path(env_file) if env_file else None, given_options(self)
-            )
-            self.catalog = _load_catalog(self.config)
-        except ConfigError as error:
-            raise SystemExit(f"piecesd: {error}") from None
-
-
-def _load_catalog(config: Config) -> Catalog:
-    if config.models_file is None:
-        catalog = Catalog.built_in()
-    else:
-        try:
-            catalog = Catalog.load(config.models_file)
-        except CatalogError as error:
-            raise ConfigError(f"MODELS_FILE={str(config.models_file)!r}: {error}") from None
-    if config.default_model and catalog.find(config.default_model) is None:
-        raise ConfigError(
-            f"DEFAULT_MODEL={config.default_model!r} can't be used; allowed is a model of the "
-            "catalogue"
-        )
-    return catalog
-
-
-def makeService(options: Options) -> Daemon:
-    """The daemon that ``options`` describe; nothing of it has started yet."""
-    from twisted.internet import reactor
-
-    return build(options.config, options.catalog, reactor, parent=options.parent or {})
-
-
-def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str, Any]) -> Daemon:
+def build(
+    config: Config,
+    catalog: Catalog,
+    reactor: Any,
+    *,
+    parent: Mapping[str, Any],
+    place: Place | None = None,
+) -> Daemon:
     """Wire a daemon.
 
     :param parent: twistd's own options, for whether it stays in the foreground
         and where it would log.
+    :param place: of this process among several workers; None where it is the
+        only one, and opens its port itself.
     """
     build_record = read_build()
-    logs = _logs(config, reactor, parent)
-    embedded = None if _addresses(config) else build_embedded(config, reactor)
+    ending = Ending(reactor, signals_hurry=place is None)
+    control = None if place is None else Control(place, ending, reactor)
+    logs = log_service(config, reactor, parent, lock_path=place.log_lock_path if place else None)
+    embedded = None if addresses(config) else build_embedded(config, reactor)
     bridge_threads = daemon_threads("bridge", config.bridge_threads)
     counting_threads = daemon_threads("counting", 1)
     bridge = Bridge(
@@ -169,6 +119,7 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         metrics=metrics.endpoint,
         gate=gate,
         limiter=limiter,
+        all_workers=control.all_workers if control else None,
     )
     site = ApiSite(api, reactor, metrics.count_request)
     listeners = Listeners(
@@ -179,17 +130,19 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
         port=config.port,
         path=config.api_prefix,
     )
-    return Daemon(
+    daemon = Daemon(
         reactor,
         ProcessSettings(
             cpu_affinity=config.cpu_affinity,
             time_zone=config.time_zone,
             drain_timeout_seconds=config.drain_timeout_seconds,
+            worker=place.number if place else None,
         ),
         observer=None if parent.get("syslog") or parent.get("logger") else logs,
         parts=[
             logs,
             SignalActions(reactor, _signal_actions(logs, listeners)),
+            *([control] if control is not None else []),
             ban_service,
             *([embedded] if embedded is not None else []),
             upstreams,
@@ -197,9 +150,21 @@ def build(config: Config, catalog: Catalog, reactor: Any, *, parent: Mapping[str
             *limit_services,
         ],
         site=site,
-        listen=listeners.open,
-        announce=partial(announce, config, build_record, embedded),
+        listen=(
+            partial(_open, listeners)
+            if place is None
+            else partial(_adopt, listeners, place, config.workers)
+        ),
+        announce=(
+            partial(_announce, config, build_record, embedded)
+            if control is None
+            else control.announce
+        ),
+        ending=ending,
     )
+    if control is not None:
+        control.serve(api.status, daemon.retire)
+    return daemon
 
 
 def _signal_actions(
@@ -215,34 +180,17 @@ def _signal_actions(
     return {signal.SIGHUP: on_hangup, signal.SIGUSR1: [logs.reopen]}
 
 
-def _logs(config: Config, reactor: Any, parent: Mapping[str, Any]) -> LogService:
-    """The log, and where twistd's own options send it.
-
-    In the foreground it goes to the console. A daemon that has left it and has
-    no LOG_FILE writes what would have been twistd's file.
-    """
-    foreground = bool(parent.get("nodaemon", True))
-    path = config.log_file
-    twistd_file = parent.get("logfile")
-    if path is None and twistd_file != "-" and (twistd_file or not foreground):
-        path = Path(twistd_file or _TWISTD_LOG_FILE)
-    return LogService(
-        clock=reactor,
-        console=Console.of_process() if foreground else Console(None),
-        path=path,
-        format=config.log_format,
-        max_bytes=config.log_max_bytes,
-        max_age_seconds=config.log_max_age_seconds,
-        keep=config.log_keep,
-        debug=config.debug,
-        secrets=config.secret_texts,
-    )
+def _open(listeners: Listeners) -> Sequence[Listening]:
+    try:
+        return listeners.open()
+    except CantListen as error:
+        raise CantStart(f"piecesd: {error}") from None
 
 
-def _addresses(config: Config) -> dict[str, tuple[UpstreamAddress, ...]]:
-    """The configured addresses by family; a family without one is left out."""
-    by_family = {"gpt": config.gpt_addresses, "vertex": config.vertex_addresses}
-    return {family: addresses for family, addresses in by_family.items() if addresses}
+def _adopt(listeners: Listeners, place: Place, workers: int) -> Sequence[Listening]:
+    turns = Turns(place.turns_path, place.number, workers)
+    (listening_fd,) = place.listening_fds
+    return [listeners.share(listening_fd, turns)]
 
 
 def _embedded_address(embedded: EmbeddedUpstreamService) -> UpstreamAddress:
@@ -285,7 +233,7 @@ def _services(
                 for address in addresses
             ]
         )
-        for family, addresses in _addresses(config).items()
+        for family, addresses in addresses(config).items()
     }
 
 
@@ -295,7 +243,7 @@ def _clients(
     token = config.grpc_auth_token
     # Only ever sent over TLS: the configuration refuses it otherwise, and the
     # embedded upstream, which needs none, is not to see it.
-    metadata = (("authorization", f"Bearer {token}"),) if token and _addresses(config) else ()
+    metadata = (("authorization", f"Bearer {token}"),) if token and addresses(config) else ()
     return {
         family: GrpcUpstream(FAMILIES[family], endpoints, bridge, metadata=metadata)
         for family, endpoints in services.items()
@@ -340,30 +288,17 @@ def _live_figures(upstreams: UpstreamService, site: ApiSite, api: Api) -> LiveFi
     )
 
 
-def announce(
+def _announce(
     config: Config,
     build_record: Build,
     embedded: EmbeddedUpstreamService | None,
     listening: Sequence[Listening],
 ) -> None:
     """Log what runs here, and where."""
-    _log.info("{build}", build=str(build_record))
-    _log.info("Listening on {urls}", urls=", ".join(each.url for each in listening))
-    addresses = _addresses(config)
-    for family in FAMILIES:
-        if embedded is not None:
-            where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
-        elif family in addresses:
-            where = ", ".join(map(str, addresses[family]))
-        else:
-            where = "none, its models are not served"
-        _log.info("{family} upstream: {where}", family=family, where=where)
+    where = None
+    if embedded is not None:
+        where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
+    places = [(each.url, each.host) for each in listening]
+    announce(config, build_record, places, embedded=where)
     if (limits := limit_settings(config)).any:
         _log.info("Rate limits: {limits}", limits=str(limits))
-    for each in listening:
-        if not config.api_keys and each.host is not None and not is_loopback(each.host):
-            _log.warn(
-                "No API_KEY is set, and {host} is open to others: anybody who reaches it can use "
-                "it",
-                host=f"[{each.host}]" if ":" in each.host else each.host,
-            )

@@ -158,8 +158,37 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.process",
         "twisted",
     ),
+    "piecesd.wiring": ("piecesd.config", "piecesd.logs", "piecesd.version", "twisted.logger"),
+    # Several processes. Only pipes carry JSON, and none of it makes a channel.
+    "piecesd.workers": ("piecesd.daemon", "piecesd.logs", "msgspec", "twisted"),
+    "piecesd.workers.fleet": _DEFERRED_AND_CLOCK,
+    "piecesd.workers.turns": (),
+    "piecesd.workers.figures": ("piecesd.workers.messages",),
+    "piecesd.workers.roll_call": (
+        "piecesd.workers.figures",
+        "piecesd.workers.messages",
+        "twisted.internet.interfaces",
+    ),
+    "piecesd.workers.tap": (
+        "piecesd.config",
+        "piecesd.http.direct_write",
+        "piecesd.process",
+        "piecesd.version",
+        "piecesd.wiring",
+        "piecesd.workers",
+        "twisted.application.reactors",
+    ),
+    "piecesd.plugin": (
+        "piecesd.catalog",
+        "piecesd.config",
+        "piecesd.daemon",
+        "piecesd.tap",
+        "piecesd.version",
+        "piecesd.workers",
+        "twisted",
+    ),
     "piecesd.tap": ("piecesd", "twisted"),
-    "piecesd.__main__": ("piecesd.tap", "piecesd.version", "twisted.scripts.twistd"),
+    "piecesd.__main__": ("piecesd.plugin", "piecesd.version", "twisted.scripts.twistd"),
 }
 
 ROOMS_OF_GRPC = ("piecesd._pb", "piecesd.embedded", "piecesd.upstream")

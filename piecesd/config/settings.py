@@ -532,6 +532,11 @@ class Config:
         if self.rate_limit is None:
             guarded = bool(self.api_keys) or self.is_local
             object.__setattr__(self, "rate_limit", 0 if guarded else _PUBLIC_RATE_LIMIT)
+        if self.listen and self.workers > 1:
+            raise ConfigError(
+                f"LISTEN can't be used with WORKERS={self.workers}; allowed is HOST and PORT, on "
+                "which all workers accept"
+            )
         if self.min_pool_size > self.max_pool_size:
             raise ConfigError(
                 f"MIN_POOL_SIZE={self.min_pool_size} can't be used; allowed is at most "

@@ -16,7 +16,12 @@ from typing import Any, Protocol
 
 from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorFDSet
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IListeningPort,
+    IProtocolFactory,
+    IReactorFDSet,
+)
 from twisted.python.failure import Failure
 
 _TURN_SECONDS = 0.002
@@ -201,6 +206,7 @@ class _SharedPort(DirectPort):
     transport = _SharedServer
     reactor: Any
     turns: Turns
+    _turn: IDelayedCall | None = None
     _connections = 0
 
     @property
@@ -223,7 +229,12 @@ class _SharedPort(DirectPort):
             super().doRead()
         else:
             self.stopReading()
-            self.reactor.callLater(_TURN_SECONDS, self._take_turn)
+            self._turn = self.reactor.callLater(_TURN_SECONDS, self._take_turn)
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._turn is not None and self._turn.active():
+            self._turn.cancel()
+        super().connectionLost(reason)
 
     def _take_turn(self) -> None:
         if self.connected and not self.disconnecting:

@@ -16,7 +16,14 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from piecesd.config import InheritedEndpoint, ListenEndpoint, TcpEndpoint, TlsFiles, UnixEndpoint
-from piecesd.http.direct_write import DirectServer, DirectUnixPort, InheritedUnixPort, listen
+from piecesd.http.direct_write import (
+    DirectServer,
+    DirectUnixPort,
+    InheritedUnixPort,
+    Turns,
+    adopt,
+    listen,
+)
 from piecesd.http.proxied import ProxiedFactory
 from piecesd.http.tls import ReloadableCertificate, UnusableCertificate
 
@@ -82,6 +89,10 @@ class Listeners:
         except CannotListenError as error:
             raise CantListen(f"can't listen on {host}:{number}: {_reason(error)}") from None
         return [self._listening(port, "http")]
+
+    def share(self, fd: int, turns: Turns) -> Listening:
+        """Accept from a socket that other processes accept from as well."""
+        return self._listening(adopt(self._reactor, fd, self._factory, turns), "http")
 
     def reload_certificates(self) -> None:
         """Read the files of each TLS port again; see `ReloadableCertificate`."""

@@ -206,6 +206,8 @@ class UnixTests(TestCase):
             await until(lambda: factory.ends[0].lost)
             await maybeDeferred(port.stopListening)
             self.assertFalse(path.exists())
+
+
 class FakeTurns:
     """Says whose turn it is as it is told."""
 

@@ -3,7 +3,7 @@
 from twisted.application.service import ServiceMaker
 
 pieces = ServiceMaker(
-    "pieces", "piecesd.tap", "The OpenAI HTTP API over gRPC inference services", "pieces"
+    "pieces", "piecesd.plugin", "The OpenAI HTTP API over gRPC inference services", "pieces"
 )
 pieces_upstream = ServiceMaker(
     "pieces-upstream",

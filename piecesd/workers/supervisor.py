@@ -1,0 +1,185 @@
+"""The process that looks after the workers, as a Twisted service."""
+
+import atexit
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import ILogObserver, Logger
+
+from piecesd.daemon import CantStart, Ending
+from piecesd.logs import LogService
+from piecesd.workers.fleet import Fleet
+from piecesd.workers.messages import Report
+from piecesd.workers.place import Place
+from piecesd.workers.process import Program, WorkerProcess
+from piecesd.workers.roll_call import RollCall
+from piecesd.workers.shared_directory import SharedDirectory
+
+
+class Supervisor(Service):
+    """Owns the listening socket, and keeps workers that accept from it.
+
+    :param count: of the workers.
+    :param listen: opens the socket; called while the process may still be root.
+    :param make_program: called for how a worker is started, once rights and
+        directory are those to stay.
+    :param announce: called with the socket when the first worker serves.
+    :param use_logs: whether ``logs`` becomes the application's observer.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        count: int,
+        *,
+        logs: LogService,
+        use_logs: bool,
+        listen: Callable[[], socket.socket],
+        directory: SharedDirectory,
+        make_program: Callable[[], Program],
+        announce: Callable[[socket.socket], None],
+        drain_timeout_seconds: float,
+    ) -> None:
+        self._reactor = reactor
+        self._logs = logs
+        self._use_logs = use_logs
+        self._listen = listen
+        self._directory = directory
+        self._make_program = make_program
+        self._announce = announce
+        self._drain_seconds = drain_timeout_seconds
+        self._socket: socket.socket | None = None
+        self._program: Program | None = None
+        self._announced = False
+        self._failed = False
+        self._fleet: Fleet[WorkerProcess] = Fleet(
+            count,
+            self._spawn,
+            reactor,
+            drain_timeout_seconds=drain_timeout_seconds,
+            give_up=self._cant_go_on,
+        )
+        self._roll_call = RollCall(self._present, reactor)
+        self._ending = Ending(reactor)
+        self._ending.on_hurry(self._fleet.hurry)
+
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self._use_logs:
+            parent.setComponent(ILogObserver, self._logs)
+
+    def privilegedStartService(self) -> None:
+        """Open the socket.
+
+        :raises CantStart: the address can't be had.
+        """
+        try:
+            self._socket = self._listen()
+        except CannotListenError as error:
+            raise CantStart.listening(error) from None
+
+    def startService(self) -> None:
+        """Start the workers.
+
+        :raises CantStart: their directory can't be made.
+        """
+        super().startService()
+        try:
+            self._directory.make()
+        except OSError as error:
+            raise CantStart(f"piecesd: can't start: {error}") from None
+        self._logs.startService()
+        self._program = self._make_program()
+        self._watch_signals()
+        self._reactor.callWhenRunning(self._ending.watch_signals)
+        self._reactor.callWhenRunning(self._fleet.start)
+
+    def stopService(self) -> Deferred[None]:
+        """Close the socket, have the workers drain, and wait until they have
+        ended."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        assert self._socket is not None
+        self._log.info(
+            "Stopping; requests have {seconds:g}s to finish", seconds=self._drain_seconds
+        )
+        self._socket.close()
+        await self._fleet.stop()
+        self._directory.remove()
+        self._logs.stopService()
+        if self._fleet.killed_at_the_end or self._failed:
+            # The status of twistd is otherwise 0 whenever it has stopped.
+            atexit.register(_exit_with_failure)
+
+    def _spawn(self, number: int) -> WorkerProcess:
+        assert self._program is not None
+        assert self._socket is not None
+        worker = WorkerProcess(number, self, started_seconds=self._reactor.seconds())
+        place = Place(number=number, shared_directory=self._directory.path, sockets=1)
+        self._program.spawn(self._reactor, worker, place, [self._socket])
+        return worker
+
+    def _present(self) -> list[WorkerProcess]:
+        return [each.process for each in self._fleet.members()]
+
+    def _cant_go_on(self) -> None:
+        self._failed = True
+        self._log.critical("No worker can be started; the daemon ends")
+        self._ending.begin()
+
+    # What workers say.
+
+    def ready(self, worker: WorkerProcess) -> None:
+        if not self._announced:
+            self._announced = True
+            assert self._socket is not None
+            self._announce(self._socket)
+        self._fleet.ready(worker)
+
+    def reported(self, worker: WorkerProcess, report: Report) -> None:
+        self._roll_call.reported(worker, report)
+
+    def asked(self, worker: WorkerProcess) -> None:
+        self._roll_call.ask(worker)
+
+    def ended(self, worker: WorkerProcess, how: str) -> None:
+        self._fleet.ended(worker, how)
+        self._roll_call.ended(worker)
+
+    # Signals.
+
+    def _watch_signals(self) -> None:
+        """SIGHUP only with a log file to reopen: it ends a daemon without one
+        when its terminal is closed."""
+        passed_on = {signal.SIGUSR1} | ({signal.SIGHUP} if self._logs.has_file else set())
+        for number in passed_on:
+            signal.signal(number, self._pass_on)
+        signal.signal(signal.SIGUSR2, self._replace)
+
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._logs.reopen)
+        self._reactor.callFromThread(self._fleet.signal, signal.Signals(number))
+
+    def _replace(self, _number: int, _frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._fleet.replace_all)
+
+
+def _exit_with_failure() -> None:
+    """Registered last and so called first, when all that matters is over."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(1)

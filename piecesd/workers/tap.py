@@ -1,0 +1,94 @@
+"""Wires a supervisor; `piecesd.tap` wires each of its workers."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.application.reactors import getReactorTypes
+
+from piecesd.config import Config
+from piecesd.http.direct_write import bind
+from piecesd.process import set_time_zone
+from piecesd.version import Build, read_build
+from piecesd.wiring import addresses, announce, log_path, log_service
+from piecesd.workers.place import log_lock_path
+from piecesd.workers.process import Program
+from piecesd.workers.shared_directory import SharedDirectory
+from piecesd.workers.supervisor import Supervisor
+
+
+def build(
+    config: Config, settings: Mapping[str, str], reactor: Any, *, parent: Mapping[str, Any]
+) -> Supervisor:
+    """Wire a supervisor; nothing of it has started yet.
+
+    :param settings: what ``config`` was read from, by the names of the environment.
+    :param parent: twistd's own options.
+    """
+    set_time_zone(config.time_zone)
+    directory = SharedDirectory()
+    lock_path = log_lock_path(directory.path)
+    return Supervisor(
+        reactor,
+        config.workers,
+        logs=log_service(config, reactor, parent, lock_path=lock_path),
+        use_logs=not _twistd_logs(parent),
+        listen=partial(bind, config.host, config.port),
+        directory=directory,
+        # twistd changes its directory later; paths in settings count from this one.
+        make_program=partial(
+            _program, config, settings, _twistd_arguments(reactor, parent), Path.cwd(), parent
+        ),
+        announce=partial(_announce, config, read_build()),
+        drain_timeout_seconds=config.drain_timeout_seconds,
+    )
+
+
+def _program(
+    config: Config,
+    settings: Mapping[str, str],
+    twistd_arguments: list[str],
+    directory: Path,
+    parent: Mapping[str, Any],
+) -> Program:
+    path = log_path(config, parent)
+    log_file = {} if path is None else {"LOG_FILE": str(path.absolute())}
+    return Program(
+        environ=dict(os.environ),
+        settings={**settings, **log_file},
+        twistd_arguments=twistd_arguments,
+        directory=directory,
+        module_path=[str(directory / each) for each in sys.path],
+    )
+
+
+def _twistd_logs(parent: Mapping[str, Any]) -> bool:
+    """Whether logging is left to twistd."""
+    return bool(parent.get("syslog") or parent.get("logger"))
+
+
+def _twistd_arguments(reactor: Any, parent: Mapping[str, Any]) -> list[str]:
+    """The options of twistd that are for workers, too."""
+    kinds: Iterable[Any] = getReactorTypes()
+    arguments = [
+        f"--reactor={kind.shortName}"
+        for kind in kinds
+        if kind.moduleName == type(reactor).__module__
+    ]
+    if parent.get("syslog"):
+        arguments += ["--syslog", f"--prefix={parent.get('prefix') or 'twisted'}"]
+    if parent.get("logger"):
+        arguments.append(f"--logger={parent['logger']}")
+    return arguments
+
+
+def _announce(config: Config, build_record: Build, listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    embedded = None if addresses(config) else "embedded, one in each worker"
+    shown_host = f"[{host}]" if ":" in host else host
+    url = f"http://{shown_host}:{port}{config.api_prefix}"
+    announce(config, build_record, [(url, host)], embedded=embedded)
