@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from prometheus_client.registry import Collector
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.metrics import Metrics
 from piecesd.metrics.shared import dead_workers, live_workers
+
+READ_ATTEMPTS = 5
+READ_PAUSE_SECONDS = 0.001
 
 
 class MetricsPage:
@@ -56,6 +61,14 @@ class MetricsPage:
             # Their counts stay, or totals would fall; what they held does not.
             for pid in dead_workers(self._directory):
                 mark_process_dead(pid, str(self._directory))
+        return self._read()
+
+    def _read(self) -> bytes:
+        for _ in range(READ_ATTEMPTS - 1):
+            try:
+                return generate_latest(self._registry)
+            except struct.error:  # a worker has just made a file, and not filled it
+                time.sleep(READ_PAUSE_SECONDS)
         return generate_latest(self._registry)
 
 

@@ -1,5 +1,8 @@
+import struct
+
 from prometheus_client.parser import text_string_to_metric_families
 
+from piecesd.metrics import page
 from piecesd.metrics.page import MetricsPage
 from tests.metrics.test_metrics import MetricsTestCase, figures, finished
 
@@ -19,10 +22,22 @@ class PageTests(MetricsTestCase):
         self.assertEqual(self.page()["piecesd_open_connections"], 7)
 
     def test_it_has_those_of_the_process(self) -> None:
-        page = self.page()
-        self.assertGreater(page["process_resident_memory_bytes"], 0)
-        self.assertGreater(page["process_open_fds"], 0)
+        series = self.page()
+        self.assertGreater(series["process_resident_memory_bytes"], 0)
+        self.assertGreater(series["process_open_fds"], 0)
 
     def test_it_can_be_read_however_odd_a_label(self) -> None:
         self.metrics.count_request(finished(error_code='a"b\n\\', outcome="error"))
         self.page()
+
+    def test_a_workers_file_that_is_not_filled_yet_is_waited_for(self) -> None:
+        outcomes: list[bytes | Exception] = [struct.error(), struct.error(), b"whole"]
+
+        def read(_registry: object) -> bytes:
+            outcome = outcomes.pop(0)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        self.patch(page, "generate_latest", read)
+        self.assertEqual(MetricsPage(self.metrics, figures, None).render(), b"whole")

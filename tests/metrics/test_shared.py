@@ -49,7 +49,10 @@ class Worker:
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        text = "".join(iter(self._process.stdout.readline, "END\n"))
+        text = ""
+        while (line := self._process.stdout.readline()) != "END\n":
+            assert line, "the worker has died"
+            text += line
         return {
             (sample.name, ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))): (
                 sample.value
