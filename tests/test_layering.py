@@ -100,12 +100,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted.application.service",
         "twisted.python.threadpool",
     ),
-    "piecesd.ratelimits.tap": (
-        "piecesd.config",
-        "piecesd.process",
-        "piecesd.ratelimits",
-        "twisted",
-    ),
+    "piecesd.ratelimits.parts": ("piecesd.process", "piecesd.ratelimits", "twisted"),
+    "piecesd.ratelimits.tap": ("piecesd.config", "piecesd.ratelimits", "twisted"),
     "piecesd.http": (
         *_VALUES,
         "piecesd.access",

@@ -1,69 +1,37 @@
-"""Wires the limiter that the settings describe."""
+"""The limits that the settings set, and the limiter where there are any."""
 
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.threads import deferToThreadPool
 
 from piecesd.config import Config
-from piecesd.process import daemon_threads
-from piecesd.ratelimits.counts import Counts, LocalCounts
-from piecesd.ratelimits.limiter import RateLimiter
-from piecesd.ratelimits.places import MemoryPlaces, Places, SharedPlaces
 from piecesd.ratelimits.policy import LimitSettings, RateLimit
-from piecesd.ratelimits.redis_counts import RedisCounts, redis_tally, shown_place
-from piecesd.ratelimits.storage import TableStorage
-from piecesd.ratelimits.tables import MemoryTable, SqliteTable, Table
-from piecesd.ratelimits.tally import Tally
+
+if TYPE_CHECKING:
+    from piecesd.ratelimits.limiter import RateLimiter
 
 SHARED_DIRECTORY = "PIECESD_SHARED_DIRECTORY"
 """Set by whoever runs several workers on this machine."""
 
-_COUNTS_FILE = "rates.sqlite"
-_PLACES_FILE = "places.sqlite"
-_REDIS_THREADS = 4
 _TOKEN_WINDOW_SECONDS = 60
 
 
 def build(
     config: Config, reactor: Any, environment: Mapping[str, str]
-) -> tuple[RateLimiter | None, list[Service]]:
+) -> tuple["RateLimiter | None", list[Service]]:
     """The limiter, and what has to be started for it; None without a limit."""
     settings = limit_settings(config)
     if not settings.any:
         return None, []
-    seconds = reactor.seconds
+    from piecesd.ratelimits.parts import make_limiter
 
-    def tally(table: Table) -> Tally:
-        return Tally(TableStorage(table, seconds), seconds)
-
-    directory = environment.get(SHARED_DIRECTORY)
-    local: Counts = LocalCounts(
-        tally(MemoryTable(seconds)),
-        tally(SqliteTable(Path(directory, _COUNTS_FILE), seconds)) if directory else None,
+    return make_limiter(
+        settings,
+        directory=environment.get(SHARED_DIRECTORY),
+        redis_url=config.redis_url,
+        reactor=reactor,
     )
-    places = _places(settings.client_requests, directory)
-    if config.redis_url is None:
-        return RateLimiter(settings, local, places), []
-    threads = daemon_threads("redis", _REDIS_THREADS)
-    counts = RedisCounts(
-        redis_tally(config.redis_url, seconds),
-        local,
-        in_thread=partial(deferToThreadPool, reactor, threads),
-        threads=threads,
-        place=shown_place(config.redis_url),
-        clock=reactor,
-    )
-    return RateLimiter(settings, counts, places), [counts]
-
-
-def _places(limit: int | None, directory: str | None) -> Places | None:
-    if limit is None:
-        return None
-    return SharedPlaces(limit, Path(directory, _PLACES_FILE)) if directory else MemoryPlaces(limit)
 
 
 def limit_settings(config: Config) -> LimitSettings:
