@@ -26,6 +26,10 @@ MAX_CHOICES = 16
 MAX_NAME_CHARACTERS = 256
 """Names that are given back, in answers or in errors, may be this long."""
 
+MAX_MESSAGES = 10_000
+"""Messages and their parts, together: each costs time of the thread that serves
+everybody, and no model's input has room for so many."""
+
 MAX_STOPS = 4
 MAX_STOP_CHARACTERS = 1000
 """A stop sequence may be this long; the automaton that looks for it grows with it."""
@@ -62,6 +66,7 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> ChatCall:
         for what can't be honoured; ``param`` is the path of the field.
     """
     wire = decode_body(_DECODER, body)
+    _require_messages(wire.messages)
     if not ignore_unsupported:
         _refuse_unsupported(wire, "")
         for index, message in enumerate(wire.messages):
@@ -93,12 +98,26 @@ def _refuse_unsupported(body: Body | MessageBody, path: str) -> None:
         raise UnsupportedParameter(param=path + name, detail=why)
 
 
-def _messages(bodies: list[MessageBody]) -> tuple[Message, ...]:
+def _require_messages(bodies: list[MessageBody]) -> None:
     if not bodies:
         raise InvalidValue(
             param="messages",
             detail=Phrase("there must be at least one message.", "至少需要一条消息。"),
         )
+    count = len(bodies)
+    if count <= MAX_MESSAGES:
+        count += sum(len(body.content) for body in bodies if isinstance(body.content, list))
+    if count > MAX_MESSAGES:
+        raise InvalidValue(
+            param="messages",
+            detail=Phrase(
+                f"there may be at most {MAX_MESSAGES} messages and parts of messages.",
+                f"消息及其部分最多 {MAX_MESSAGES} 个。",
+            ),
+        )
+
+
+def _messages(bodies: list[MessageBody]) -> tuple[Message, ...]:
     return tuple(_message(body, f"messages[{index}]") for index, body in enumerate(bodies))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.dialects.json_body import decode_body
+from piecesd.dialects.json_body import MAX_MENDED_BYTES, decode_body
 from piecesd.errors import (
     ApiError,
     InvalidRequest,
@@ -89,6 +89,10 @@ class DecodeBodyTests(SynchronousTestCase):
     def test_deep_nesting_is_refused(self) -> None:
         for body in (b'{"x":' + b"[" * 100_000, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
             self.assertIn("too deeply", self.refusal(body, MalformedJson).message())
+
+    def test_in_a_very_large_body_it_is_an_error(self) -> None:
+        body = b'"' + b"a" * MAX_MENDED_BYTES + rb'\ud83d"'
+        self.assertRaises(MalformedJson, decode_body, msgspec.json.Decoder(str), body)
 
     def test_half_a_surrogate_pair_becomes_the_replacement_character(self) -> None:
         cases = {

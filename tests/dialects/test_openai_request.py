@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.chat import ChatRequest, Message, Role
 from piecesd.dialects.openai_body import Body, MessageBody, treatments
 from piecesd.dialects.openai_request import (
+    MAX_MESSAGES,
     MAX_NAME_CHARACTERS,
     MAX_STOP_CHARACTERS,
     ChatCall,
@@ -81,6 +82,14 @@ class ParseTests(SynchronousTestCase):
             choices=2,
         )
         self.assertEqual(call, ChatCall(request=request, stream=True, include_usage=True))
+
+    def test_messages_and_their_parts_are_bounded_in_number(self) -> None:
+        part = {"type": "text", "text": "a"}
+        for messages, parts in ((MAX_MESSAGES + 1, 0), (1, MAX_MESSAGES)):
+            many = [{"role": "user", "content": [part] * parts}] * messages
+            error = self.assertRaises(InvalidValue, parse_fields, messages=many)
+            self.assertEqual(error.param, "messages")
+        parse_fields(messages=[HELLO] * MAX_MESSAGES)
 
     def test_all_but_the_messages_may_be_left_out(self) -> None:
         request = ChatRequest(model="", messages=(Message(role="user", text="Hello"),))
