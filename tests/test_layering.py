@@ -76,7 +76,13 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "treq",
         "twisted",
     ),
-    "piecesd.embedded.tap": ("piecesd.config", "piecesd.embedded", "piecesd.version", "twisted"),
+    "piecesd.embedded.tap": (
+        "piecesd.config",
+        "piecesd.daemon",
+        "piecesd.embedded",
+        "piecesd.version",
+        "twisted",
+    ),
     # The way of a request.
     "piecesd.completion": (
         *_VALUES,

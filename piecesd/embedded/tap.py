@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from piecesd.config import (
@@ -15,6 +17,7 @@ from piecesd.config import (
     option_flags,
     option_parameters,
 )
+from piecesd.daemon import CantStart, Ending
 from piecesd.embedded.server import LOOPBACK
 from piecesd.embedded.service import EmbeddedUpstreamService, make_model
 from piecesd.version import read_build
@@ -66,11 +69,37 @@ class Options(usage.Options):
             raise SystemExit(f"pieces-upstream: {error}") from None
 
 
-def makeService(options: Options) -> EmbeddedUpstreamService:
+class UpstreamDaemon(Service):
+    """The embedded upstream as all that a process does."""
+
+    def __init__(self, upstream: EmbeddedUpstreamService, reactor: Any) -> None:
+        self.upstream = upstream
+        self._reactor = reactor
+        self._ending = Ending(reactor, signals_hurry=False)
+
+    def startService(self) -> None:
+        """Serve, and end with status 0 when a signal says so.
+
+        :raises CantStart: the address can't be had; one line says so.
+        """
+        super().startService()
+        try:
+            self.upstream.startService()
+        except OSError as error:
+            raise CantStart(f"pieces-upstream: {error}") from None
+        self._reactor.callWhenRunning(self._ending.watch_signals)
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return self.upstream.stopService()
+
+
+def makeService(options: Options) -> UpstreamDaemon:
     """The service that ``options`` describe; nothing of it has started yet."""
     from twisted.internet import reactor
 
-    return build(options.config, reactor, host=options["host"], port=options["port"])
+    upstream = build(options.config, reactor, host=options["host"], port=options["port"])
+    return UpstreamDaemon(upstream, reactor)
 
 
 def build(

@@ -53,13 +53,13 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(printed.getvalue(), f"{read_build()}\n")
 
     def test_the_service_is_made_of_the_options(self) -> None:
-        service = tap.makeService(self.parsed("--port", "50051", "--host", "127.0.0.2"))
+        service = tap.makeService(self.parsed("--port", "50051", "--host", "127.0.0.2")).upstream
         self.assertEqual((service.host, service.port), ("127.0.0.2", 50051))
         self.assertEqual(service.model_name, "the built-in demonstration model")
 
     def test_the_service_relays_where_there_is_a_server_to_relay_to(self) -> None:
-        service = tap.makeService(self.parsed("--relay-base-url", "http://localhost:11434/v1"))
-        self.assertIn("relay to http://localhost:11434/v1", service.model_name)
+        daemon = tap.makeService(self.parsed("--relay-base-url", "http://localhost:11434/v1"))
+        self.assertIn("relay to http://localhost:11434/v1", daemon.upstream.model_name)
 
 
 class PluginTests(SynchronousTestCase):

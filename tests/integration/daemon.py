@@ -244,7 +244,6 @@ def start_upstream(test: SynchronousTestCase, *arguments: str, **settings: str) 
         twistd(directory, "pieces-upstream", arguments, settings),
         directory,
         listening=r"Embedded upstream on [^ ]*:(\d+),",
-        last_status=-signal.SIGTERM,  # twistd's own way is to die of the signal
     )
     test.addCleanup(upstream.end, test)
     return upstream

@@ -27,10 +27,10 @@ from tests.integration.web import chat, get
 
 
 class RefusalTests(SynchronousTestCase):
-    def refusal(self, *arguments: str, **settings: str) -> str:
+    def refusal(self, *arguments: str, plugin: str = "pieces", **settings: str) -> str:
         """The one line with which a start ends."""
         directory = run_directory(self)
-        process = twistd(directory, "pieces", arguments, {"PORT": "0"} | settings)
+        process = twistd(directory, plugin, arguments, {"PORT": "0"} | settings)
         try:
             output, errors = process.communicate(timeout=START_SECONDS)
         except subprocess.TimeoutExpired:
@@ -86,6 +86,12 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(
                 line, f"piecesd: can't listen on 127.0.0.1:{port}: Address already in use"
             )
+
+    def test_a_port_in_use_of_the_upstream_by_itself(self) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            port = str(taken.getsockname()[1])
+            line = self.refusal("--port", port, plugin="pieces-upstream")
+            self.assertEqual(line, f"pieces-upstream: can't listen on 127.0.0.1:{port}")
 
     def test_a_core_that_does_not_exist(self) -> None:
         line = self.refusal(CPU_AFFINITY="1023")
