@@ -75,9 +75,9 @@ class MessageBody(msgspec.Struct):
     name: Annotated[str | None, _HONOURED] = None
     refusal: Annotated[str | None, _HONOURED] = None
     tool_call_id: Annotated[str | None, _NO_EFFECT] = None
-    tool_calls: Annotated[list[Any] | None, Refused(_is_falsy, _NO_TOOLS)] = None
-    function_call: Annotated[dict[str, Any] | None, Refused(_never, _NO_TOOLS)] = None
-    audio: Annotated[dict[str, Any] | None, Refused(_never, _NO_AUDIO)] = None
+    tool_calls: Annotated[list[msgspec.Raw] | None, Refused(_is_falsy, _NO_TOOLS)] = None
+    function_call: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _NO_TOOLS)] = None
+    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _NO_AUDIO)] = None
 
 
 class StreamOptionsBody(msgspec.Struct):
@@ -97,40 +97,42 @@ class Body(msgspec.Struct):
     stream: Annotated[bool | None, _HONOURED] = None
     stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None
 
-    metadata: Annotated[dict[str, Any] | None, _NO_EFFECT] = None
+    metadata: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
     parallel_tool_calls: Annotated[bool | None, _NO_EFFECT] = None
     prompt_cache_key: Annotated[str | None, _NO_EFFECT] = None
-    prompt_cache_options: Annotated[dict[str, Any] | None, _NO_EFFECT] = None
+    prompt_cache_options: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
     prompt_cache_retention: Annotated[str | None, _NO_EFFECT] = None
     safety_identifier: Annotated[str | None, _NO_EFFECT] = None
     seed: Annotated[int | None, _NO_EFFECT] = None
     service_tier: Annotated[str | None, _NO_EFFECT] = None
     user: Annotated[str | None, _NO_EFFECT] = None
 
-    audio: Annotated[dict[str, Any] | None, Refused(_never, _TEXT_ONLY)] = None
+    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _TEXT_ONLY)] = None
     frequency_penalty: Annotated[float | None, Refused(_is_falsy, _NO_SUCH_SETTING)] = None
     function_call: Annotated[
-        str | dict[str, Any] | None, Refused(_only("none", "auto"), _NO_TOOLS)
+        str | dict[str, msgspec.Raw] | None, Refused(_only("none", "auto"), _NO_TOOLS)
     ] = None
-    functions: Annotated[list[Any] | None, Refused(_is_falsy, _NO_TOOLS)] = None
-    logit_bias: Annotated[dict[str, Any] | None, Refused(_is_falsy, _NO_SUCH_SETTING)] = None
+    functions: Annotated[list[msgspec.Raw] | None, Refused(_is_falsy, _NO_TOOLS)] = None
+    logit_bias: Annotated[dict[str, msgspec.Raw] | None, Refused(_is_falsy, _NO_SUCH_SETTING)] = (
+        None
+    )
     logprobs: Annotated[bool | None, Refused(_is_falsy, _NO_LOGPROBS)] = None
     modalities: Annotated[list[str] | None, Refused(_only([], ["text"]), _TEXT_ONLY)] = None
-    moderation: Annotated[dict[str, Any] | None, Refused(_never, _NOT_MODERATED)] = None
-    prediction: Annotated[dict[str, Any] | None, Refused(_never, _NO_SUCH_SETTING)] = None
+    moderation: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _NOT_MODERATED)] = None
+    prediction: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _NO_SUCH_SETTING)] = None
     presence_penalty: Annotated[float | None, Refused(_is_falsy, _NO_SUCH_SETTING)] = None
     reasoning_effort: Annotated[str | None, Refused(_only("none"), _NO_SUCH_SETTING)] = None
     response_format: Annotated[
-        dict[str, Any] | None, Refused(_only({"type": "text"}), _TEXT_ONLY)
+        dict[str, msgspec.Raw] | None, Refused(_only({"type": msgspec.Raw(b'"text"')}), _TEXT_ONLY)
     ] = None
     store: Annotated[bool | None, Refused(_is_falsy, _NOT_STORED)] = None
     tool_choice: Annotated[
-        str | dict[str, Any] | None, Refused(_only("none", "auto"), _NO_TOOLS)
+        str | dict[str, msgspec.Raw] | None, Refused(_only("none", "auto"), _NO_TOOLS)
     ] = None
-    tools: Annotated[list[Any] | None, Refused(_is_falsy, _NO_TOOLS)] = None
+    tools: Annotated[list[msgspec.Raw] | None, Refused(_is_falsy, _NO_TOOLS)] = None
     top_logprobs: Annotated[int | None, Refused(_is_falsy, _NO_LOGPROBS)] = None
     verbosity: Annotated[str | None, Refused(_only("medium"), _NO_SUCH_SETTING)] = None
-    web_search_options: Annotated[dict[str, Any] | None, Refused(_never, _NO_SEARCH)] = None
+    web_search_options: Annotated[dict[str, msgspec.Raw] | None, Refused(_never, _NO_SEARCH)] = None
 
 
 def treatments(of: type[msgspec.Struct]) -> dict[str, Treatment | Refused]:
