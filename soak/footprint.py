@@ -12,16 +12,22 @@ from bench.process import ProcessTree
 TOLERANCE = 1.1
 """Back to where it was means: no more than a tenth above it."""
 
+GRPC_THREADS = 2
+"""gRPC's core has a few threads of its own and starts and ends them as it sees
+fit; of ten threads in all, a tenth is less than that."""
+
 SETTLE_SECONDS = 40.0
 STEADY_SECONDS = 3.0
 """Three times SCALE_INTERVAL: idle threads and channels have gone by then."""
 
 _LOOK_SECONDS = 0.1
+_ESTABLISHED = "01"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footprint:
-    """Of a daemon and all its workers."""
+    """Of a daemon and all its workers. ``open_files`` are without connections
+    to the upstreams, which come and go as those die and come back."""
 
     open_files: int
     threads: int
@@ -29,30 +35,45 @@ class Footprint:
 
     def excess_over(self, baseline: "Footprint") -> list[str]:
         """What is more than a tenth above ``baseline``."""
+        spare = {"threads": GRPC_THREADS}
         return [
             f"{name}: {now} after {then}"
             for name in ("open_files", "threads", "resident_bytes")
             if (now := getattr(self, name)) > (then := getattr(baseline, name)) * TOLERANCE
+            and now > then + spare.get(name, 0)
         ]
 
 
-def footprint(pid: int) -> Footprint:
+def footprint(pid: int, upstream_ports: frozenset[int]) -> Footprint:
     tree = ProcessTree(pid)
+    files = sum(_entries(each, "fd") for each in tree.pids)
     return Footprint(
-        open_files=sum(_entries(each, "fd") for each in tree.pids),
+        open_files=files - connections_to(upstream_ports),
         threads=sum(_entries(each, "task") for each in tree.pids),
         resident_bytes=tree.resident_bytes(),
     )
 
 
-def settled_footprint(pid: int, port: int) -> Footprint | None:
+def connections_to(ports: frozenset[int]) -> int:
+    """Connections of this machine's processes to such ports, as proc(5) lists
+    them: the fourth field of a line is the state, the third the other end."""
+    count = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, _, remote, state, *_ = line.split()
+            if state == _ESTABLISHED and int(remote.rpartition(":")[2], 16) in ports:
+                count += 1
+    return count
+
+
+def settled_footprint(pid: int, port: int, upstream_ports: frozenset[int]) -> Footprint | None:
     """The footprint once nothing is under way and files and threads stay as
     they are; None if that does not come to be."""
     deadline = time.monotonic() + SETTLE_SECONDS
     last = None
     steady_since = time.monotonic()
     while time.monotonic() < deadline:
-        now = footprint(pid)
+        now = footprint(pid, upstream_ports)
         held = (now.open_files, now.threads)
         if not is_idle(port) or held != last:
             last, steady_since = held, time.monotonic()

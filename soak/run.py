@@ -62,12 +62,13 @@ async def soak(plan: Plan, directory: Path) -> Report:
 
 async def _soak(plan: Plan, daemon: Child, upstreams: dict[Path, Child], directory: Path) -> Report:
     accidents = Accidents(daemon, upstreams, directory / "pieces.log")
+    ports = frozenset(upstream.port for upstream in upstreams.values())
     load = Load(daemon.port, Random(plan.seed), may_lose=lambda: accidents.counts["workers killed"])
     warm_up = min(plan.seconds * WARM_UP_SHARE, LONGEST_WARM_UP_SECONDS)
-    baseline = await _stretch(plan, load, accidents, daemon, warm_up)
+    baseline = await _stretch(plan, load, accidents, daemon, ports, warm_up)
     held = [await _hold(daemon.port) for _ in range(plan.held_connections)]
     violations = []
-    end = await _stretch(plan, load, accidents, daemon, plan.seconds - warm_up, held)
+    end = await _stretch(plan, load, accidents, daemon, ports, plan.seconds - warm_up, held)
     if baseline is None or end is None:
         violations.append("the daemon did not come to rest: calls, threads or files go on changing")
     else:
@@ -104,6 +105,7 @@ async def _stretch(
     load: Load,
     accidents: Accidents,
     daemon: Child,
+    upstream_ports: frozenset[int],
     seconds: float,
     held: Held | None = None,
 ) -> Footprint | None:
@@ -118,7 +120,7 @@ async def _stretch(
     for reader, writer in held or ():
         await _check_held(load, reader, writer)
     await load.connect_all(CONNECTING_CALLS)
-    return await asyncio.to_thread(settled_footprint, daemon.pid, daemon.port)
+    return await asyncio.to_thread(settled_footprint, daemon.pid, daemon.port, upstream_ports)
 
 
 async def _hold(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
