@@ -33,8 +33,8 @@ from piecesd.logs import LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import connections_that_fit, daemon_threads
+from piecesd.ratelimits.tap import SHARED_DIRECTORY, limit_settings
 from piecesd.ratelimits.tap import build as build_limiter
-from piecesd.ratelimits.tap import limit_settings
 from piecesd.signals import SignalActions
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -105,7 +105,7 @@ def build(
     gate, ban_service = build_access(
         config,
         reactor,
-        shared_directory=os.environ.get("PIECESD_SHARED_DIRECTORY"),
+        shared_directory=os.environ.get(SHARED_DIRECTORY),
         count_event=metrics.count_event,
     )
     limiter, limit_services = build_limiter(config, reactor, os.environ)

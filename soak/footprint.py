@@ -12,10 +12,6 @@ from bench.process import ProcessTree
 TOLERANCE = 1.1
 """Back to where it was means: no more than a tenth above it."""
 
-GRPC_THREADS = 2
-"""gRPC's core has a few threads of its own and starts and ends them as it sees
-fit; of ten threads in all, a tenth is less than that."""
-
 SETTLE_SECONDS = 40.0
 STEADY_SECONDS = 3.0
 """Three times SCALE_INTERVAL: idle threads and channels have gone by then."""
@@ -35,12 +31,10 @@ class Footprint:
 
     def excess_over(self, baseline: "Footprint") -> list[str]:
         """What is more than a tenth above ``baseline``."""
-        spare = {"threads": GRPC_THREADS}
         return [
             f"{name}: {now} after {then}"
             for name in ("open_files", "threads", "resident_bytes")
             if (now := getattr(self, name)) > (then := getattr(baseline, name)) * TOLERANCE
-            and now > then + spare.get(name, 0)
         ]
 
 

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from piecesd.dialects import sse
 from piecesd.dialects.openai_reply import ChunkRenderer
 from piecesd.errors import ApiError
 from piecesd.http.error_response import api_error_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from piecesd.completion.completion import Completion
 
 STREAM_HEADERS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"content-type", sse.CONTENT_TYPE.encode()),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
