@@ -11,6 +11,9 @@ BENCH_ARGS =
 MINUTES = 5
 SOAK_ARGS =
 
+# What tests run of the system, as program=package. Without it they are skipped.
+TEST_PACKAGES = redis-server=redis-server
+
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
 RUN_STAMP = $(VENV)/.stamp-run
@@ -22,10 +25,10 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test lint fresh check redis bench soak protos vocab docs wheel sdist clean
+.PHONY: help run test lint fresh check packages test-deploy bench soak protos vocab docs wheel sdist clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN_STAMP) ## serve on port 8787 until Ctrl-C; ARGS="--port 8000 ..." for options
 	$(VENV)/bin/twistd --nodaemon --pidfile= pieces $(ARGS)
@@ -48,8 +51,11 @@ fresh: $(PROTOS_STAMP) ## check that the committed protobuf code is what protos/
 # The tests check the other made things: documents, vocabularies, wheel, sdist.
 check: lint fresh test ## all of the above: what a commit has to pass
 
-redis: ## install redis-server where that is possible, for the tests that need it
-	sh scripts/install_redis.sh
+packages: ## install the system's packages that tests run, where that is possible
+	sh scripts/install_packages.sh $(TEST_PACKAGES)
+
+test-deploy: packages $(DEV_STAMP) ## run the tests of deploy/, as root: they alter this machine
+	PIECESD_TEST_DEPLOY=1 $(IN_VENV) -m scripts.run_tests tests.deploy
 
 bench: $(DEV_STAMP) ## measure; BENCH_ARGS=--help says what
 	$(IN_VENV) -m bench $(BENCH_ARGS)
