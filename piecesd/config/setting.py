@@ -76,7 +76,7 @@ class Setting:
 def setting(
     name: str, section: Section, kind: Kind[T], default: str, help: str, *, secret: bool = False
 ) -> T:
-    """A field of `piecesd.config.settings.Config`. To the type checker it is its
+    """A field of one of the `piecesd.config.sections`. To the type checker it is its
     value, so that the kind and the annotation have to agree."""
     declared = {"name": name, "section": section, "kind": kind, "default": default, "help": help}
     return field(
