@@ -33,8 +33,9 @@ from piecesd.logs import LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import connections_that_fit, daemon_threads
-from piecesd.ratelimits.tap import SHARED_DIRECTORY, limit_settings
 from piecesd.ratelimits.tap import build as build_limiter
+from piecesd.ratelimits.tap import limit_settings
+from piecesd.shared.directory import shared_directory
 from piecesd.signals import SignalActions
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -66,6 +67,7 @@ def build(
         only one, and opens its port itself.
     """
     build_record = read_build()
+    shared = shared_directory(os.environ)
     ending = Ending(reactor, signals_hurry=place is None)
     control = None if place is None else Control(place, ending, reactor)
     logs = log_service(config, reactor, parent, lock_path=place.log_lock_path if place else None)
@@ -97,6 +99,7 @@ def build(
     metrics = build_metrics(
         config,
         reactor,
+        shared_directory=shared,
         model_ids=[model.id for model in catalog.models],
         figures=lambda: _live_figures(upstreams, site, api),
         http_settings=http_settings,
@@ -105,10 +108,10 @@ def build(
     gate, ban_service = build_access(
         config,
         reactor,
-        shared_directory=os.environ.get(SHARED_DIRECTORY),
+        shared_directory=shared,
         count_event=metrics.count_event,
     )
-    limiter, limit_services = build_limiter(config, reactor, os.environ)
+    limiter, limit_services = build_limiter(config, reactor, shared_directory=shared)
     api = Api(
         completions=completions,
         settings=http_settings,

@@ -93,11 +93,11 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.tokens",
         "piecesd.upstream.interface",
     ),
-    # Policy and tables are values and files; only what asks a Redis knows threads.
-    "piecesd.ratelimits": (*_VALUES, "limits", "twisted.logger"),
+    # Values and files.
+    "piecesd.shared": (),
+    # Only what asks a Redis knows threads.
+    "piecesd.ratelimits": (*_VALUES, "piecesd.shared", "limits", "twisted.logger"),
     "piecesd.ratelimits.policy": (),
-    "piecesd.ratelimits.shared_file": (),
-    "piecesd.ratelimits.tables": ("piecesd.ratelimits.shared_file",),
     "piecesd.ratelimits.redis_counts": (
         *_DEFERRED_AND_CLOCK,
         "piecesd.ratelimits",
@@ -106,7 +106,12 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted.application.service",
         "twisted.python.threadpool",
     ),
-    "piecesd.ratelimits.parts": ("piecesd.process", "piecesd.ratelimits", "twisted"),
+    "piecesd.ratelimits.parts": (
+        "piecesd.process",
+        "piecesd.ratelimits",
+        "piecesd.shared",
+        "twisted",
+    ),
     "piecesd.ratelimits.tap": ("piecesd.config", "piecesd.ratelimits", "twisted"),
     "piecesd.http": (
         *_VALUES,
@@ -133,7 +138,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted.internet",
         "twisted.logger",
     ),
-    "piecesd.metrics.shared": (),
+    "piecesd.metrics.shared": ("piecesd.shared",),
     "piecesd.metrics.lag": (
         "twisted.application.service",
         "twisted.internet.interfaces",
@@ -162,7 +167,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "piecesd.wiring": ("piecesd.config", "piecesd.logs", "piecesd.version", "twisted.logger"),
     # Several processes. Only pipes carry JSON, and none of it makes a channel.
-    "piecesd.workers": ("piecesd.daemon", "piecesd.logs", "msgspec", "twisted"),
+    "piecesd.workers": ("piecesd.daemon", "piecesd.logs", "piecesd.shared", "msgspec", "twisted"),
     "piecesd.workers.fleet": _DEFERRED_AND_CLOCK,
     "piecesd.workers.turns": (),
     "piecesd.workers.figures": ("piecesd.workers.messages",),

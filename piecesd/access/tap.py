@@ -24,7 +24,7 @@ def build(
     config: Config,
     reactor: Any,
     *,
-    shared_directory: str | None,
+    shared_directory: Path | None,
     count_event: Callable[[str], None],
 ) -> tuple[Gate, BanService]:
     """The gate, and the service that keeps its bans.
@@ -36,8 +36,8 @@ def build(
     proxies = [proxy for proxy in config.trusted_proxies if proxy != "unix"]
     bans = BanList(reactor.seconds, Networks((*LOOPBACK, *proxies)))
     path = config.blacklist_file
-    if path is None and shared_directory:
-        path = Path(shared_directory, _SHARED_BANS)
+    if path is None and shared_directory is not None:
+        path = shared_directory / _SHARED_BANS
     threads = daemon_threads("bans", 1)
     service = BanService(
         bans,

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -38,6 +39,7 @@ def build(
     config: Config,
     reactor: Any,
     *,
+    shared_directory: Path | None,
     model_ids: Iterable[str],
     figures: Callable[[], LiveFigures],
     http_settings: HttpSettings,
@@ -45,10 +47,11 @@ def build(
 ) -> BuiltMetrics:
     """Wire the metrics.
 
+    :param shared_directory: where the workers of one daemon share what they count.
     :param figures: called for those of the moment, in the reactor thread.
     :param http_settings: those of the API's port; the times and sizes hold here, too.
     """
-    directory = share_metrics(os.environ)
+    directory = share_metrics(shared_directory, os.environ)
     # Not before: prometheus_client looks at the environment when it is imported.
     from piecesd.metrics.metrics import Metrics
     from piecesd.metrics.page import MetricsPage

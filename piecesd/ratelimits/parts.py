@@ -17,8 +17,8 @@ from piecesd.ratelimits.limiter import RateLimiter
 from piecesd.ratelimits.places import MemoryPlaces, Places, SharedPlaces
 from piecesd.ratelimits.policy import LimitSettings
 from piecesd.ratelimits.storage import TableStorage
-from piecesd.ratelimits.tables import MemoryTable, SqliteTable, Table
 from piecesd.ratelimits.tally import Tally
+from piecesd.shared.tables import MemoryTable, SqliteTable, Table
 
 _COUNTS_FILE = "rates.sqlite"
 _PLACES_FILE = "places.sqlite"
@@ -26,7 +26,7 @@ _REDIS_THREADS = 4
 
 
 def make_limiter(
-    settings: LimitSettings, *, directory: str | None, redis_url: str | None, reactor: Any
+    settings: LimitSettings, *, directory: Path | None, redis_url: str | None, reactor: Any
 ) -> tuple[RateLimiter, list[Service]]:
     """The limiter, and what has to be started for it.
 
@@ -40,7 +40,7 @@ def make_limiter(
 
     local: Counts = LocalCounts(
         tally(MemoryTable(seconds)),
-        tally(SqliteTable(Path(directory, _COUNTS_FILE), seconds)) if directory else None,
+        tally(SqliteTable(directory / _COUNTS_FILE, seconds)) if directory else None,
     )
     places = _places(settings.client_requests, directory)
     if redis_url is None:
@@ -59,7 +59,7 @@ def make_limiter(
     return RateLimiter(settings, counts, places), [counts]
 
 
-def _places(limit: int | None, directory: str | None) -> Places | None:
+def _places(limit: int | None, directory: Path | None) -> Places | None:
     if limit is None:
         return None
-    return SharedPlaces(limit, Path(directory, _PLACES_FILE)) if directory else MemoryPlaces(limit)
+    return SharedPlaces(limit, directory / _PLACES_FILE) if directory else MemoryPlaces(limit)

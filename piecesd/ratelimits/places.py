@@ -8,7 +8,8 @@ from typing import ClassVar, Protocol
 
 from twisted.logger import Logger
 
-from piecesd.ratelimits.shared_file import SharedFile
+from piecesd.shared.file import SharedFile
+from piecesd.shared.processes import is_alive
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS places (client TEXT NOT NULL, pid INTEGER NOT NULL, "
@@ -94,7 +95,7 @@ class SharedPlaces:
         ).fetchall()
         if self._taken[client] + sum(count for _, count in rows) < self._limit:
             return sum(count for _, count in rows)
-        dead = [pid for pid, _ in rows if not _is_alive(pid)]
+        dead = [pid for pid, _ in rows if not is_alive(pid)]
         for pid in dead:
             self._file.execute("DELETE FROM places WHERE pid = ?", pid)
         return sum(count for pid, count in rows if pid not in dead)
@@ -118,13 +119,3 @@ class SharedPlaces:
                 "fails: {error}",
                 error=str(error),
             )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

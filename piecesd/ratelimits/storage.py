@@ -10,7 +10,7 @@ from math import floor
 
 from limits.storage.base import SlidingWindowCounterSupport, Storage, TimestampedSlidingWindow
 
-from piecesd.ratelimits.tables import Table
+from piecesd.shared.tables import Table
 
 
 class TableStorage(Storage, SlidingWindowCounterSupport, TimestampedSlidingWindow):

@@ -1,6 +1,6 @@
 """The limits that the settings set, and the limiter where there are any."""
 
-from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -11,16 +11,16 @@ from piecesd.ratelimits.policy import LimitSettings, RateLimit
 if TYPE_CHECKING:
     from piecesd.ratelimits.limiter import RateLimiter
 
-SHARED_DIRECTORY = "PIECESD_SHARED_DIRECTORY"
-"""Set by whoever runs several workers on this machine."""
-
 _TOKEN_WINDOW_SECONDS = 60
 
 
 def build(
-    config: Config, reactor: Any, environment: Mapping[str, str]
+    config: Config, reactor: Any, *, shared_directory: Path | None
 ) -> tuple["RateLimiter | None", list[Service]]:
-    """The limiter, and what has to be started for it; None without a limit."""
+    """The limiter, and what has to be started for it; None without a limit.
+
+    :param shared_directory: where the workers of one daemon share what they count.
+    """
     settings = limit_settings(config)
     if not settings.any:
         return None, []
@@ -28,7 +28,7 @@ def build(
 
     return make_limiter(
         settings,
-        directory=environment.get(SHARED_DIRECTORY),
+        directory=shared_directory,
         redis_url=config.redis_url,
         reactor=reactor,
     )

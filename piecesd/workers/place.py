@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from piecesd.shared.directory import SHARED_DIRECTORY
+
 REPORTS_FD = 3
 """The worker writes to the supervisor here."""
 ORDERS_FD = 4
@@ -12,7 +14,6 @@ _FIRST_LISTENING_FD = 5
 
 _NUMBER = "PIECESD_WORKER"
 _SOCKETS = "PIECESD_SOCKETS"
-_DIRECTORY = "PIECESD_SHARED_DIRECTORY"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class Place:
         try:
             return cls(
                 number=int(environ[_NUMBER]),
-                shared_directory=Path(environ[_DIRECTORY]),
+                shared_directory=Path(environ[SHARED_DIRECTORY]),
                 sockets=int(environ[_SOCKETS]),
             )
         except KeyError:
@@ -45,7 +46,7 @@ class Place:
         """What `of_process` reads."""
         return {
             _NUMBER: str(self.number),
-            _DIRECTORY: str(self.shared_directory),
+            SHARED_DIRECTORY: str(self.shared_directory),
             _SOCKETS: str(self.sockets),
         }
 

@@ -26,7 +26,7 @@ class BuildTests(SynchronousTestCase):
         gate, service = build(
             load(settings, None, {}),
             cast(Any, clock),
-            shared_directory=None if shared is None else str(shared),
+            shared_directory=shared,
             count_event=self.counted.append,
         )
         service.startService()

@@ -8,13 +8,14 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.metrics.shared import SHARED_DIRECTORY, dead_workers, live_workers, share_metrics
+from piecesd.metrics.shared import dead_workers, live_workers, share_metrics
 from tests.integration.daemon import ROOT
 
 WORKER = """
 import os, sys
+from pathlib import Path
 from piecesd.metrics.shared import share_metrics
-directory = share_metrics(os.environ)
+directory = share_metrics(Path(sys.argv[1]), os.environ)
 from piecesd.metrics.metrics import Metrics
 from piecesd.metrics.page import MetricsPage
 from tests.metrics.test_metrics import figures, finished
@@ -34,8 +35,8 @@ class Worker:
 
     def __init__(self, test: SynchronousTestCase, shared: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            env={**os.environ, "PYTHONPATH": str(ROOT), SHARED_DIRECTORY: str(shared)},
+            [sys.executable, "-c", WORKER, str(shared)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -110,5 +111,5 @@ class OneProcessTests(SynchronousTestCase):
     def test_a_daemon_of_one_process_counts_in_memory(self) -> None:
         """Even where some other program has set prometheus_client's variable."""
         environment = {"PROMETHEUS_MULTIPROC_DIR": "/elsewhere"}
-        self.assertIsNone(share_metrics(environment))
+        self.assertIsNone(share_metrics(None, environment))
         self.assertEqual(environment, {})

@@ -7,8 +7,8 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.ratelimits.storage import TableStorage
-from piecesd.ratelimits.tables import MemoryTable
 from piecesd.ratelimits.tally import Tally
+from piecesd.shared.tables import MemoryTable
 
 START_SECONDS = 1_700_000_040.0
 """The begin of a minute, so that a window of a minute begins here."""

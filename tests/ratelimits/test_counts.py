@@ -5,8 +5,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.ratelimits.counts import LocalCounts
 from piecesd.ratelimits.policy import Admission, RateLimit
 from piecesd.ratelimits.storage import TableStorage
-from piecesd.ratelimits.tables import SqliteTable
 from piecesd.ratelimits.tally import Tally
+from piecesd.shared.tables import SqliteTable
 from tests.ratelimits.support import clock_at, memory_tally, recorded_messages
 
 MINUTE = RateLimit(name="rate", amount=2, window_seconds=60)

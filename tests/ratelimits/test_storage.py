@@ -1,7 +1,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.ratelimits.storage import TableStorage
-from piecesd.ratelimits.tables import MemoryTable
+from piecesd.shared.tables import MemoryTable
 from tests.ratelimits.support import START_SECONDS, clock_at
 
 

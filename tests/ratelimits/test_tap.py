@@ -16,7 +16,7 @@ class LimitSettingsTests(SynchronousTestCase):
         ):
             config = load(settings, None, {})
             self.assertFalse(limit_settings(config).any)
-            self.assertEqual(build(config, Clock(), {}), (None, []))
+            self.assertEqual(build(config, Clock(), shared_directory=None), (None, []))
 
     def test_one_that_all_can_use_has_sixty_a_minute(self) -> None:
         limits = limit_settings(load({"HOST": "0.0.0.0"}, None, {}))
@@ -43,8 +43,10 @@ class LimitSettingsTests(SynchronousTestCase):
         )
 
     def test_something_has_to_be_started_for_redis_only(self) -> None:
-        limiter, services = build(Config(rate_limit=1), Clock(), {})
+        limiter, services = build(Config(rate_limit=1), Clock(), shared_directory=None)
         self.assertIsNotNone(limiter)
         self.assertEqual(services, [])
-        _, services = build(Config(rate_limit=1, redis_url="redis://h"), Clock(), {})
+        _, services = build(
+            Config(rate_limit=1, redis_url="redis://h"), Clock(), shared_directory=None
+        )
         self.assertEqual(len(services), 1)

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from piecesd.ratelimits.shared_file import SharedFile
+from piecesd.shared.file import SharedFile
 
 MAX_ROWS = 100_000
 """About 20 MB in memory."""

@@ -1,8 +1,8 @@
-"""What every table keeps; tests/ratelimits/test_tables.py runs it against each."""
+"""What every table keeps; tests/shared/test_tables.py runs it against each."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.ratelimits.tables import Table
+from piecesd.shared.tables import Table
 from tests.ratelimits.support import clock_at
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.ratelimits.shared_file import SharedFile
+from piecesd.shared.file import SharedFile
 
 
 class SharedFileTests(SynchronousTestCase):

@@ -1,8 +1,8 @@
 import sqlite3
 from pathlib import Path
 
-from piecesd.ratelimits.tables import MemoryTable, SqliteTable
-from tests.ratelimits import contract
+from piecesd.shared.tables import MemoryTable, SqliteTable
+from tests.shared import contract
 
 
 class MemoryTableTests(contract.TableContract):
