@@ -9,18 +9,65 @@ from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 """Why an answer ended, in the OpenAI API's words: ``stop`` when the model
-ended it or a stop sequence was met, ``length`` when the token limit cut it."""
+ended it or a stop sequence was met, ``length`` when the token limit cut it,
+``tool_calls`` when tools are to be called before it can go on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """A tool that the model wants to be called. ``id`` is what its result will
+    refer to, ``arguments`` the text of a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """One message of a conversation; ``text`` is plain text."""
+    """One message of a conversation; ``text`` is plain text.
+
+    ``tool_calls`` are those that an assistant asked for; ``tool_call_id`` says
+    whose result the text of a tool's message is.
+    """
 
     role: Role
     text: str
     name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """A function that the model may ask to be called. ``parameters`` is the
+    text of a JSON schema for its arguments, empty for none."""
+
+    name: str
+    description: str = ""
+    parameters: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolChoice:
+    """Whether tools may, must not or must be called; with ``name``, which one
+    must be."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerFormat:
+    """The answer is to be one JSON value: an object, or with ``schema``, the
+    text of a JSON schema, whatever that allows. ``name`` and ``description``
+    tell the model what it is for."""
+
+    schema: str | None = None
+    name: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +86,10 @@ class ChatRequest:
     max_output_tokens: int | None = None
     stop: tuple[str, ...] = ()
     choices: int = 1
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_tool_calls: bool = True
+    answer_format: AnswerFormat | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,24 +114,60 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallBegun:
+    """A choice asks for a tool; ``index`` counts its calls from 0. The text of
+    the arguments follows."""
+
+    choice: int
+    index: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """The next text of the arguments of a call that has begun. The next
+    ToolCallBegun of the choice, or its Finished, ends them."""
+
+    choice: int
+    index: int
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A choice has no answer of the format asked for; ``text`` says why. No
+    Delta of it came or comes."""
+
+    choice: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """A choice is complete; no Delta of it follows."""
+    """A choice is complete; nothing of it follows. ``stop_sequence`` is the one
+    that was met, if one was."""
 
     choice: int
     reason: FinishReason
+    stop_sequence: str | None = None
 
 
-ChatEvent = Delta | Finished | Usage
-"""What a streamed answer is made of: Deltas and one Finished for every choice,
-then one Usage."""
+ChatEvent = Delta | ToolCallBegun | ToolCallDelta | Refused | Finished | Usage
+"""What a streamed answer is made of: the parts and one Finished of every
+choice, then one Usage."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One whole answer of an unstreamed request."""
+    """One whole answer of an unstreamed request. ``refusal`` says why there is
+    none of the format asked for; the text is empty then."""
 
     text: str
     reason: FinishReason
+    stop_sequence: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -279,6 +279,7 @@ def _http_settings(config: Config) -> HttpSettings:
         header_timeout_seconds=config.header_timeout_seconds,
         body_timeout_seconds=config.body_timeout_seconds,
         keepalive_timeout_seconds=config.keepalive_timeout_seconds,
+        sse_keepalive_seconds=config.sse_keepalive_seconds,
     )
 
 

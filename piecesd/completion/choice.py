@@ -133,7 +133,7 @@ class StreamedChoice:
         if self._rules.reason is not None:
             self._finished = True
             self.cancel()
-            events.append(Finished(self._index, self._rules.reason))
+            events.append(Finished(self._index, self._rules.reason, self._rules.stop_sequence))
         return events
 
     def _add(self, events: list[ChatEvent], text: str) -> None:

@@ -98,6 +98,10 @@ class Completion:
             return ()
         return await self._ending(self._next_events())
 
+    async def input_tokens(self) -> int:
+        """How many tokens the input has; may be asked before anything else is."""
+        return await self._ending(self._count_input())
+
     def cancel(self, reason: ApiError | None = None) -> None:
         """End it now and free all it holds. Idempotent.
 
@@ -185,7 +189,9 @@ class Completion:
             if rules.reason is None:
                 kept += rules.finish()
             assert rules.reason is not None
-            choices.append(Choice(text=kept, reason=rules.reason))
+            choices.append(
+                Choice(text=kept, reason=rules.reason, stop_sequence=rules.stop_sequence)
+            )
         return choices
 
     # Streamed.
@@ -230,6 +236,10 @@ class Completion:
 
     # Both.
 
+    async def _count_input(self) -> int:
+        messages = self._request.messages
+        return await self._work((), lambda encoding: count_prompt(encoding, messages))
+
     async def _check_input(self) -> None:
         """Refuse an input over the model's limit. The count is waited for only
         where the input could be too long."""
@@ -238,7 +248,7 @@ class Completion:
         limit = self._model.limits.input_tokens
         messages = self._request.messages
         if prompt_upper_bound(self._model.encoding, messages) > limit:
-            count = await self._work((), lambda encoding: count_prompt(encoding, messages))
+            count = await self._count_input()
             if count > limit:
                 raise ContextLengthExceeded(param="messages", limit=limit, count=count)
 

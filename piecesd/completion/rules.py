@@ -17,6 +17,11 @@ class TextRules:
         self._stop = StopMatcher(stop) if stop else None
         self.reason: FinishReason | None = None
 
+    @property
+    def stop_sequence(self) -> str | None:
+        """The stop that was met, if one was."""
+        return None if self._stop is None else self._stop.matched
+
     def feed(self, piece: str) -> str:
         """The text that may go out now. When ``reason`` is set after it, the
         answer is complete and the upstream's call can be cancelled."""

@@ -8,6 +8,18 @@ import re
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment, which whoever reads the stream skips."""
+
+# Many clients cut a stream into lines with something like Python's splitlines(),
+# which also cuts at these. They stand in JSON only inside strings, where an
+# escape means the same.
+_LINE_SEPARATORS = [
+    ("\u0085".encode(), rb"\u0085"),
+    ("\u2028".encode(), rb"\u2028"),
+    ("\u2029".encode(), rb"\u2029"),
+]
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ENCODED_LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -17,6 +29,13 @@ def frame(data: bytes) -> bytes:
     a field; whoever reads them has their ends as plain newlines."""
     lines = _ENCODED_LINE_END.split(data)
     return b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+
+
+def line_safe(json: bytes) -> bytes:
+    """The same JSON without a raw character that may be taken for a line's end."""
+    for character, escape in _LINE_SEPARATORS:
+        json = json.replace(character, escape)
+    return json
 
 
 class SseParser:

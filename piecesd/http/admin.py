@@ -14,10 +14,10 @@ from piecesd.dialects.admin_bans import (
 )
 from piecesd.errors import BanNotFound, InvalidValue, Phrase
 from piecesd.http.auth import ApiKeys
+from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.request import ApiRequest
 
 _PATH = "/admin/bans"
-_JSON = ((b"content-type", b"application/json"),)
 _DEFAULT_REASON = "banned by hand"
 
 
@@ -37,7 +37,7 @@ class AdminBans:
 
     def _list_bans(self, request: ApiRequest) -> None:
         self._check_key(request)
-        request.send(200, _JSON, render_bans(map(_card, self._bans.current())))
+        request.send(200, JSON_HEADERS, render_bans(map(_card, self._bans.current())))
 
     def _add_ban(self, request: ApiRequest) -> None:
         self._check_key(request)
@@ -69,21 +69,21 @@ class AdminBans:
                 ),
             ) from None
         self._bans.add(ban)
-        request.send(201, _JSON, render_ban(_card(ban)))
+        request.send(201, JSON_HEADERS, render_ban(_card(ban)))
 
     def _lift_ban(self, request: ApiRequest, address: str) -> None:
         self._check_key(request)
         network = _network(address)
         if not self._bans.lift(network):
             raise BanNotFound(address=shown(network))
-        request.send(200, _JSON, render_lifted(1))
+        request.send(200, JSON_HEADERS, render_lifted(1))
 
     def _lift_all_bans(self, request: ApiRequest) -> None:
         self._check_key(request)
-        request.send(200, _JSON, render_lifted(self._bans.lift_all()))
+        request.send(200, JSON_HEADERS, render_lifted(self._bans.lift_all()))
 
     def _check_key(self, request: ApiRequest) -> None:
-        self._keys.check(request.getHeader(b"authorization"))
+        self._keys.check(request.shown_key)
 
 
 def _network(text: str) -> IpNetwork:

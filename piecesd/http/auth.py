@@ -20,34 +20,27 @@ class ApiKeys:
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = tuple(_digest(key.encode()) for key in keys)
 
-    def check(self, authorization: bytes | None) -> None:
-        """Check the value of an ``Authorization`` header (RFC 6750 §2.1).
+    def check(self, shown_key: bytes) -> None:
+        """Check the key a client shows; empty if it shows none.
 
-        :raises MissingApiKey: it shows no bearer key.
+        :raises MissingApiKey: it shows none.
         :raises InvalidApiKey: the key is not one of ours.
         """
         if not self._digests:
             return
-        key = _shown_key(authorization)
-        if not key:
+        if not shown_key:
             raise MissingApiKey()
-        shown = _digest(key)
+        shown = _digest(shown_key)
         matches = [compare_digest(shown, digest) for digest in self._digests]
         if not any(matches):
             raise InvalidApiKey()
 
-    def holder(self, authorization: bytes | None) -> str | None:
-        """A name for whoever shows the key in a header that was checked: a hash
+    def holder(self, shown_key: bytes) -> str | None:
+        """A name for whoever shows the key, which was checked: a hash
         of the key, the same in every daemon. None where no key is asked for."""
         if not self._digests:
             return None
-        return _digest(_HOLDER + _shown_key(authorization)).hex()[:_HOLDER_CHARACTERS]
-
-
-def _shown_key(authorization: bytes | None) -> bytes:
-    """The bearer key in a header; empty if it shows none."""
-    scheme, _, key = (authorization or b"").strip().partition(b" ")
-    return key.strip() if scheme.lower() == b"bearer" else b""
+        return _digest(_HOLDER + shown_key).hex()[:_HOLDER_CHARACTERS]
 
 
 def _digest(key: bytes) -> bytes:

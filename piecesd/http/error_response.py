@@ -6,7 +6,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug import exceptions as routing
 
-from piecesd.dialects.openai_errors import render_error
 from piecesd.errors import (
     ApiError,
     InternalError,
@@ -37,7 +36,7 @@ def send_error(request: "ApiRequest", error: ApiError) -> None:
     request.outcome = "error"
     request.error_code = error.code
     request.site.api.gate.note_error(request.client_address, error)
-    request.send(error.status, headers, render_error(error, language))
+    request.send(error.status, headers, request.render_error(error, language))
 
 
 def api_error_of(request: "ApiRequest", failure: Failure) -> ApiError:

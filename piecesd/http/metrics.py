@@ -36,7 +36,7 @@ class MetricsEndpoint:
 
     def show(self, request: ApiRequest) -> None:
         """:raises InvalidApiKey: the token is another, or missing."""
-        self._keys.check(request.getHeader(b"authorization"))
+        self._keys.check(request.shown_key)
         request.send(200, _HEADERS, self._render())
 
 

@@ -57,7 +57,7 @@ class RequestLimits:
             raise refusal
 
     def _who(self, request: ApiRequest) -> str:
-        holder = self._keys.holder(request.getHeader(b"authorization"))
+        holder = self._keys.holder(request.shown_key)
         return holder or client_name(request.client_address)
 
 

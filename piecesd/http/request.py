@@ -15,6 +15,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from piecesd.access.client import NO_ADDRESS
+from piecesd.dialects.openai_errors import render_error
 from piecesd.errors import AddressRefused, ApiError, BodyTooLarge, Language
 from piecesd.http.access_line import CLIENT_CLOSED_REQUEST, Outcome
 from piecesd.http.error_response import api_error_of, send_error
@@ -24,6 +25,7 @@ from piecesd.stats import FinishedRequest
 
 if TYPE_CHECKING:
     from piecesd.completion.attempts import Figures
+    from piecesd.dialects.dialect import ErrorRenderer
     from piecesd.http.channel import ApiChannel
     from piecesd.http.site import ApiSite
 
@@ -36,6 +38,7 @@ class ApiRequest(Request):
     request is being answered before it has all arrived.
     ``figures``: what the completion it began has come to so far.
     ``route``: the pattern of the route that answers it; empty for none.
+    ``render_error``: writes errors in the shape that its clients read.
     ``error_code``: of the error that it was answered with, or broke off with.
     """
 
@@ -50,6 +53,7 @@ class ApiRequest(Request):
     figures: Figures | None = None
     outcome: Outcome = "ok"
     route = ""
+    render_error: ErrorRenderer = staticmethod(render_error)
     error_code: str | None = None
     _started_seconds = 0.0
 
@@ -117,6 +121,16 @@ class ApiRequest(Request):
     def shown_path(self) -> str:
         """The path as the client wrote it, without the query."""
         return self.path.decode("ascii", "backslashreplace")
+
+    @property
+    def shown_key(self) -> bytes:
+        """The key the client shows: as ``Authorization: Bearer`` (RFC 6750
+        §2.1), or where there is none, as Anthropic's clients do, in
+        ``x-api-key``. Empty if it shows none."""
+        scheme, _, key = (self.getHeader(b"authorization") or b"").strip().partition(b" ")
+        if scheme.lower() == b"bearer":
+            return key.strip()
+        return (self.getHeader(b"x-api-key") or b"").strip()
 
     @property
     def language(self) -> Language:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class HttpSettings:
     """The settings of the HTTP side; DESIGN and docs/settings.md explain them.
 
+    ``sse_keepalive_seconds``: the longest silence of a stream; 0 for any.
     ``linger_seconds`` and ``linger_bytes``: for how long, and how much of it,
     the rest of a refused body is read and thrown away, so that the client gets
     to read why.
@@ -24,5 +25,6 @@ class HttpSettings:
     header_timeout_seconds: float = 15
     body_timeout_seconds: float = 60
     keepalive_timeout_seconds: float = 75
+    sse_keepalive_seconds: float = 15
     linger_seconds: float = 10
     linger_bytes: int = 64 * 1024 * 1024

@@ -73,7 +73,7 @@ class StreamedTests(CompletionCase):
         turn = self.turn(completion)
         self.gpt.streams[0].arrive("one E", "N", "D two")
         events = list(self.events_of(turn))
-        self.assertEqual(events[:2], [Delta(0, "one "), Finished(0, "stop")])
+        self.assertEqual(events[:2], [Delta(0, "one "), Finished(0, "stop", "END")])
         self.assertTrue(self.gpt.streams[0].cancelled)
 
     def test_text_held_back_for_a_stop_comes_at_the_end(self) -> None:

@@ -20,6 +20,7 @@ from piecesd.catalog import Catalog
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.counting import TokenCounts
 from piecesd.completion.service import Completions
+from piecesd.dialects.sse import KEEP_ALIVE
 from piecesd.errors import (
     ApiError,
     Overloaded,
@@ -314,7 +315,7 @@ def _hear_event(heard: Heard, event: bytes) -> None:
         heard.after_the_end += 1
     elif event == b"[DONE]":
         heard.is_done = True
-    else:
+    elif event != KEEP_ALIVE.strip():
         chunk = json.loads(event)
         heard.error = chunk.get("error")
         for choice in chunk.get("choices", ()):

@@ -180,7 +180,11 @@ class KeyTests(WireTestCase):
                 ((), 401),
                 (("authorization: Bearer no",), 401),
                 (("authorization: Bearer k1",), 200),
-                (("authorization: bearer k2",), 200),
+                (("authorization: bearer   k2 ",), 200),
+                (("authorization: Basic k1",), 401),
+                (("authorization: k1",), 401),
+                (("x-api-key: k1",), 200),
+                (("x-api-key: no",), 401),
             ):
                 response = self.exchange(request_bytes(method, path, body, headers))
                 self.assertEqual(response.status, status)

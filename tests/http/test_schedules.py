@@ -115,7 +115,10 @@ class ScheduleTests(SynchronousTestCase):
 
     def check_text(self, world: World, request: Asked, text: str, reason: str | None) -> None:
         """Some call of this request brought it: a beginning of what the call
-        brought, and all of it up to a stop where it is said to be whole."""
+        brought, and all of it up to a stop where it is said to be whole. Before
+        there is a call, a sign of life may have opened the answer."""
+        if not text and reason is None:
+            return
         if request.streamed:
             sources = [
                 (world.sent.get(stream, ""), stream in world.whole)

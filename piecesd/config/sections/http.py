@@ -65,6 +65,13 @@ class HttpSection:
         "refuse",
         "What to do with a parameter that would change the answer and can't be honoured.",
     )
+    sse_keepalive_seconds: float = setting(
+        "SSE_KEEPALIVE",
+        "HTTP",
+        kinds.seconds(0, 3600),
+        "15",
+        "How long a stream may be silent before a comment shows that it is alive; 0: any time.",
+    )
     drain_timeout_seconds: float = setting(
         "DRAIN_TIMEOUT",
         "HTTP",

@@ -9,17 +9,12 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.dialects.openai_body import (
-    Body,
-    MessageBody,
-    Refused,
-    StreamOptionsBody,
-    treatments,
-)
-from piecesd.dialects.openai_request import ChatCall, parse
+from piecesd.dialects.fields import Refused, treatments
+from piecesd.dialects.openai_chat.body import Body, MessageBody, StreamOptionsBody
+from piecesd.dialects.openai_chat.request import ChatCall, parse
 from piecesd.errors import InvalidRequest, UnsupportedParameter
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "parameters.md"
 MESSAGE = {"role": "user", "content": "Hello"}
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Request": Body,

@@ -9,16 +9,27 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.chat import Answer, ChatEvent, Choice, Delta, Finished, Usage
-from piecesd.dialects.openai_reply import (
+from piecesd.chat import (
+    Answer,
+    ChatEvent,
+    Choice,
+    Delta,
+    Finished,
+    Refused,
+    ToolCall,
+    ToolCallBegun,
+    ToolCallDelta,
+    Usage,
+)
+from piecesd.dialects.dialect import AnswerHead
+from piecesd.dialects.openai_chat.reply import (
     Chunk,
     ChunkChoice,
     ChunkDelta,
     ChunkRenderer,
-    line_safe,
     render_answer,
 )
-from piecesd.dialects.sse import SseParser, frame
+from piecesd.dialects.sse import SseParser, frame, line_safe
 from piecesd.errors import UpstreamBroken
 
 USAGE = Usage(input_tokens=9, output_tokens=3)
@@ -27,16 +38,14 @@ HEAD = b'{"id":"chatcmpl-1","object":"chat.completion.chunk","created":170000000
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
+def head(model: str = "gpt-4") -> AnswerHead:
+    return AnswerHead(token="1", created_unix=1700000000, model=model)
+
+
 def renderer(
     *, model: str = "gpt-4", choices: int = 1, include_usage: bool = False
 ) -> ChunkRenderer:
-    return ChunkRenderer(
-        completion_id="chatcmpl-1",
-        created_unix=1700000000,
-        model=model,
-        choices=choices,
-        include_usage=include_usage,
-    )
+    return ChunkRenderer(head(model), choices=choices, include_usage=include_usage)
 
 
 def objects(stream: bytes) -> list[Any]:
@@ -45,12 +54,7 @@ def objects(stream: bytes) -> list[Any]:
 
 class RenderAnswerTests(SynchronousTestCase):
     def render(self, *choices: Choice) -> bytes:
-        return render_answer(
-            Answer(choices=choices, usage=USAGE),
-            completion_id="chatcmpl-1",
-            created_unix=1700000000,
-            model="gpt-4",
-        )
+        return render_answer(Answer(choices=choices, usage=USAGE), head())
 
     def test_an_answer_has_the_api_s_fields_in_its_order(self) -> None:
         self.assertEqual(
@@ -60,6 +64,27 @@ class RenderAnswerTests(SynchronousTestCase):
             b'"logprobs":null,"finish_reason":"stop"}],'
             b'"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}',
         )
+
+    def test_tool_calls_stand_in_the_message_beside_its_text(self) -> None:
+        call = ToolCall(id="call_1", name="add", arguments='{"a":1}')
+        for text, content in (("", None), ("Let me see.", "Let me see.")):
+            body = self.render(Choice(text=text, reason="tool_calls", tool_calls=(call,)))
+            (choice,) = ChatCompletion.model_validate_json(body, strict=True).choices
+            self.assertEqual(
+                (choice.message.content, choice.finish_reason), (content, "tool_calls")
+            )
+            assert choice.message.tool_calls is not None
+            (shown,) = choice.message.tool_calls
+            assert shown.type == "function"
+            self.assertEqual(
+                (shown.id, shown.function.name, shown.function.arguments),
+                ("call_1", "add", '{"a":1}'),
+            )
+
+    def test_a_refusal_stands_in_place_of_the_text(self) -> None:
+        body = self.render(Choice(text="", reason="stop", refusal="No JSON."))
+        message = ChatCompletion.model_validate_json(body).choices[0].message
+        self.assertEqual((message.content, message.refusal), (None, "No JSON."))
 
     def test_choices_are_numbered_in_order(self) -> None:
         body = self.render(Choice(text="a", reason="stop"), Choice(text="b", reason="length"))
@@ -94,6 +119,35 @@ class ChunkRendererTests(SynchronousTestCase):
             b"data: " + HEAD + b'"choices":[{"index":0,"delta":{},'
             b'"logprobs":null,"finish_reason":"length"}]}\n\n',
         )
+
+    def test_a_tool_call_begins_with_its_name_and_goes_on_with_its_arguments(self) -> None:
+        events = renderer().events(
+            [
+                ToolCallBegun(0, 1, "call_1", "add"),
+                ToolCallDelta(0, 1, '{"a":'),
+                Finished(0, "tool_calls"),
+            ]
+        )
+        begun, arguments, finished = (
+            ChatCompletionChunk.model_validate(chunk, strict=True).choices[0]
+            for chunk in objects(events)
+        )
+        assert begun.delta.tool_calls is not None and arguments.delta.tool_calls is not None
+        call = begun.delta.tool_calls[0]
+        assert call.function is not None
+        self.assertEqual((call.index, call.id, call.type), (1, "call_1", "function"))
+        self.assertEqual((call.function.name, call.function.arguments), ("add", ""))
+        call = arguments.delta.tool_calls[0]
+        assert call.function is not None
+        self.assertEqual((call.index, call.id, call.function.arguments), (1, None, '{"a":'))
+        self.assertEqual(finished.finish_reason, "tool_calls")
+
+    def test_a_refusal_is_a_delta_of_its_own(self) -> None:
+        (chunk,) = objects(renderer().events([Refused(0, "No JSON.")]))
+        self.assertEqual(chunk["choices"][0]["delta"], {"refusal": "No JSON."})
+
+    def test_a_sign_of_life_is_a_comment(self) -> None:
+        self.assertEqual(objects(renderer().keep_alive()), [])
 
     def test_usage_that_was_asked_for_has_a_chunk_of_its_own(self) -> None:
         self.assertEqual(

@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.chat import ChatRequest, Message, Role
-from piecesd.dialects.openai_body import Body, MessageBody, treatments
-from piecesd.dialects.openai_request import (
-    MAX_MESSAGES,
-    MAX_NAME_CHARACTERS,
-    MAX_STOP_CHARACTERS,
-    ChatCall,
-    parse,
-)
+from piecesd.dialects.bounds import MAX_MESSAGES, MAX_NAME_CHARACTERS, MAX_STOP_CHARACTERS
+from piecesd.dialects.fields import treatments
+from piecesd.dialects.openai_chat.body import Body, MessageBody
+from piecesd.dialects.openai_chat.request import ChatCall, parse
 from piecesd.errors import (
     InvalidRequest,
     InvalidValue,

@@ -12,9 +12,21 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from piecesd.chat import Answer, ChatEvent, Delta, Finished, FinishReason, Usage
+from piecesd.chat import (
+    Answer,
+    ChatEvent,
+    Choice,
+    Delta,
+    Finished,
+    FinishReason,
+    Refused,
+    ToolCallBegun,
+    ToolCallDelta,
+    Usage,
+)
+from piecesd.dialects.dialect import AnswerHead
 from piecesd.dialects.openai_errors import render_error
-from piecesd.dialects.sse import frame
+from piecesd.dialects.sse import CONTENT_TYPE, KEEP_ALIVE, frame, line_safe
 from piecesd.errors import ApiError, Language
 
 
@@ -24,10 +36,22 @@ class _UsageBody(msgspec.Struct):
     total_tokens: int
 
 
+class _Function(msgspec.Struct):
+    name: str
+    arguments: str
+
+
+class _ToolCall(msgspec.Struct):
+    id: str
+    type: Literal["function"]
+    function: _Function
+
+
 class _MessageBody(msgspec.Struct):
     role: Literal["assistant"]
-    content: str
-    refusal: None
+    content: str | None
+    refusal: str | None
+    tool_calls: list[_ToolCall] | UnsetType = UNSET
 
 
 class _ChoiceBody(msgspec.Struct):
@@ -46,12 +70,27 @@ class _Completion(msgspec.Struct):
     usage: _UsageBody
 
 
+class FunctionDelta(msgspec.Struct):
+    arguments: str
+    name: str | UnsetType = UNSET
+
+
+class ToolCallChunk(msgspec.Struct):
+    """The first of a call has its id, type and name."""
+
+    index: int
+    function: FunctionDelta
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+
+
 class ChunkDelta(msgspec.Struct):
     """Empty in the last chunk of a choice."""
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
-    refusal: UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    tool_calls: list[ToolCallChunk] | UnsetType = UNSET
 
 
 class ChunkChoice(msgspec.Struct):
@@ -73,23 +112,6 @@ class Chunk(msgspec.Struct):
     usage: _UsageBody | UnsetType | None
 
 
-# Many clients cut a stream into lines with something like Python's splitlines(),
-# which also cuts at these. They stand in JSON only inside strings, where an
-# escape means the same.
-_LINE_SEPARATORS = [
-    ("\u0085".encode(), rb"\u0085"),
-    ("\u2028".encode(), rb"\u2028"),
-    ("\u2029".encode(), rb"\u2029"),
-]
-
-
-def line_safe(json: bytes) -> bytes:
-    """The same JSON without a raw character that may be taken for a line's end."""
-    for character, escape in _LINE_SEPARATORS:
-        json = json.replace(character, escape)
-    return json
-
-
 def _usage_body(usage: Usage) -> _UsageBody:
     return _UsageBody(
         prompt_tokens=usage.input_tokens,
@@ -98,12 +120,31 @@ def _usage_body(usage: Usage) -> _UsageBody:
     )
 
 
-def render_answer(answer: Answer, *, completion_id: str, created_unix: int, model: str) -> bytes:
-    """The JSON body of a whole answer; ``model`` is the name the client used."""
+def _completion_id(head: AnswerHead) -> str:
+    return f"chatcmpl-{head.token}"
+
+
+def _message(choice: Choice) -> _MessageBody:
+    """The API has null for content where there is nothing but calls or a refusal."""
+    calls = [
+        _ToolCall(id=call.id, type="function", function=_Function(call.name, call.arguments))
+        for call in choice.tool_calls
+    ]
+    has_content = bool(choice.text) or not (calls or choice.refusal is not None)
+    return _MessageBody(
+        role="assistant",
+        content=choice.text if has_content else None,
+        refusal=choice.refusal,
+        tool_calls=calls or UNSET,
+    )
+
+
+def render_answer(answer: Answer, head: AnswerHead) -> bytes:
+    """The JSON body of a whole answer."""
     choices = [
         _ChoiceBody(
             index=index,
-            message=_MessageBody(role="assistant", content=choice.text, refusal=None),
+            message=_message(choice),
             logprobs=None,
             finish_reason=choice.reason,
         )
@@ -111,34 +152,44 @@ def render_answer(answer: Answer, *, completion_id: str, created_unix: int, mode
     ]
     return msgspec.json.encode(
         _Completion(
-            id=completion_id,
+            id=_completion_id(head),
             object="chat.completion",
-            created=created_unix,
-            model=model,
+            created=head.created_unix,
+            model=head.model,
             choices=choices,
             usage=_usage_body(answer.usage),
         )
     )
 
 
+def _chunk_choice(event: ToolCallBegun | ToolCallDelta | Refused | Finished) -> ChunkChoice:
+    match event:
+        case ToolCallBegun(choice, index, call_id, name):
+            function = FunctionDelta(name=name, arguments="")
+            call = ToolCallChunk(index, function, id=call_id, type="function")
+            return ChunkChoice(choice, ChunkDelta(tool_calls=[call]))
+        case ToolCallDelta(choice, index, arguments):
+            call = ToolCallChunk(index, FunctionDelta(arguments))
+            return ChunkChoice(choice, ChunkDelta(tool_calls=[call]))
+        case Refused(choice, text):
+            return ChunkChoice(choice, ChunkDelta(refusal=text))
+        case Finished(choice, reason):
+            return ChunkChoice(choice, ChunkDelta(), finish_reason=reason)
+
+
 class ChunkRenderer:
     """Renders one streamed answer; every method returns whole SSE events.
 
-    ``model`` is the name the client used, ``choices`` how many it asked for.
+    ``choices`` is how many the client asked for.
     """
 
-    def __init__(
-        self,
-        *,
-        completion_id: str,
-        created_unix: int,
-        model: str,
-        choices: int,
-        include_usage: bool,
-    ) -> None:
-        self._completion_id = completion_id
-        self._created_unix = created_unix
-        self._model = model
+    content_type = CONTENT_TYPE
+    wants_input_tokens = False
+
+    def __init__(self, head: AnswerHead, *, choices: int, include_usage: bool) -> None:
+        self._completion_id = _completion_id(head)
+        self._created_unix = head.created_unix
+        self._model = head.model
         self._include_usage = include_usage
         self._choices = range(choices)
         self._encode = msgspec.json.Encoder().encode
@@ -149,7 +200,7 @@ class ChunkRenderer:
         self._before_content = [before for before, _ in around]
         self._after_content = around[0][1]
 
-    def opening(self) -> bytes:
+    def opening(self, _input_tokens: int | None = None) -> bytes:
         """The first chunk of each choice, which gives the role."""
         delta = ChunkDelta(role="assistant", content="", refusal=None)
         chunks = [self._choice_event(ChunkChoice(index, delta)) for index in self._choices]
@@ -166,11 +217,16 @@ class ChunkRenderer:
                 if not event.text.isascii():
                     content = line_safe(content)
                 parts += (before[event.choice], content, after)
-            elif isinstance(event, Finished):
-                parts.append(self._finish(event))
-            elif self._include_usage:
-                parts.append(self._event([], _usage_body(event)))
+            elif isinstance(event, Usage):
+                if self._include_usage:
+                    parts.append(self._event([], _usage_body(event)))
+            else:
+                parts.append(self._choice_event(_chunk_choice(event)))
         return b"".join(parts)
+
+    def keep_alive(self) -> bytes:
+        """A comment."""
+        return KEEP_ALIVE
 
     def done(self) -> bytes:
         """The end of a whole answer."""
@@ -179,11 +235,6 @@ class ChunkRenderer:
     def error(self, error: ApiError, language: Language = "en") -> bytes:
         """The end of an answer that failed after its first byte was sent."""
         return frame(render_error(error, language))
-
-    def _finish(self, event: Finished) -> bytes:
-        return self._choice_event(
-            ChunkChoice(event.choice, ChunkDelta(), finish_reason=event.reason)
-        )
 
     def _choice_event(self, choice: ChunkChoice) -> bytes:
         return self._event([choice], None if self._include_usage else UNSET)

@@ -10,7 +10,7 @@ from tests.http.scripted_completions import ScriptedCompletion
 from tests.http.wire import Connection, WireTestCase, chat_body, chat_bytes, request_bytes
 
 
-class SseWriterTests(WireTestCase):
+class StreamWriterTests(WireTestCase):
     def stream(self, *headers: str, **fields: Any) -> tuple[Connection, ScriptedCompletion]:
         """Ask for a streamed answer."""
         connection = self.connect()
@@ -100,6 +100,50 @@ class SseWriterTests(WireTestCase):
         connection, completion = self.stream()
         completion.give([])
         self.assertTrue(connection.response().body.endswith(b"data: [DONE]\n\n"))
+
+    def test_silence_is_broken_by_comments_before_and_after_the_first_piece(self) -> None:
+        connection, completion = self.stream()
+        self.clock.advance(14)
+        self.assertEqual(connection.writes, [])
+        self.clock.advance(1)
+        self.assertIn(b'"role":"assistant"', connection.writes[-1])
+        self.assertIn(b": keep-alive\n\n", connection.writes[-1])
+        self.clock.advance(10)
+        completion.give_text("a")
+        self.clock.advance(14)
+        self.assertEqual(connection.received.count(b": keep-alive"), 1)
+        self.clock.advance(1)
+        self.clock.advance(15)
+        self.assertEqual(connection.received.count(b": keep-alive"), 3)
+        completion.give_end()
+        body = connection.response().body
+        self.assertEqual(body.count(b'"role":"assistant"'), 1)
+        self.assertTrue(body.endswith(b"data: [DONE]\n\n"))
+        self.clock.advance(20)
+        self.assertTrue(connection.received.endswith(b"\r\n0\r\n\r\n"))
+
+    def test_a_failure_after_a_first_comment_is_an_event(self) -> None:
+        connection, completion = self.stream()
+        self.clock.advance(15)
+        completion.give(UpstreamUnavailable(detail="nobody there"))
+        response = connection.response()
+        self.assertEqual(response.status, 200)
+        self.assertIn(b'"code":"upstream_unavailable"', response.body)
+        self.assertNotIn(b"[DONE]", response.body)
+
+    def test_a_client_that_does_not_read_is_sent_no_comments(self) -> None:
+        connection, completion = self.stream()
+        completion.give_text("a")
+        connection.channel.pauseProducing()
+        self.clock.advance(100)
+        self.assertNotIn(b"keep-alive", connection.received)
+
+    def test_without_an_interval_a_stream_may_be_silent(self) -> None:
+        self.serve(sse_keepalive_seconds=0)
+        connection, completion = self.stream()
+        completion.give_text("a")
+        self.clock.advance(50)
+        self.assertNotIn(b"keep-alive", connection.received)
 
     def test_usage_comes_where_it_was_asked_for(self) -> None:
         connection, completion = self.stream(stream_options={"include_usage": True})

@@ -1,0 +1,99 @@
+"""The JSON body of a chat completions request, field by field.
+
+The annotations of `Body` and `MessageBody` are the table of what piecesd does
+with every field of the OpenAI API's "Create chat completion" reference: its
+type, and whether it is honoured, accepted without effect, or refused.
+docs/parameters.md is the same table for people, and a test holds the two
+together. Fields that stand in neither are accepted and not read.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
+from piecesd.dialects.refusals import (
+    NO_AUDIO,
+    NO_LOGPROBS,
+    NO_SEARCH,
+    NO_SUCH_SETTING,
+    NO_TOOLS,
+    NOT_MODERATED,
+    NOT_STORED,
+    TEXT_ONLY,
+)
+
+_HONOURED = Treatment.HONOURED
+_NO_EFFECT = Treatment.NO_EFFECT
+
+
+class PartBody(msgspec.Struct):
+    """A part of a message's content; ``type`` says which field holds it."""
+
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class MessageBody(msgspec.Struct):
+    role: Annotated[str, _HONOURED]
+    content: Annotated[str | list[PartBody] | None, _HONOURED] = None
+    name: Annotated[str | None, _HONOURED] = None
+    refusal: Annotated[str | None, _HONOURED] = None
+    tool_call_id: Annotated[str | None, _NO_EFFECT] = None
+    tool_calls: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
+    function_call: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_TOOLS)] = None
+    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_AUDIO)] = None
+
+
+class StreamOptionsBody(msgspec.Struct):
+    include_usage: Annotated[bool | None, _HONOURED] = None
+    include_obfuscation: Annotated[bool | None, _NO_EFFECT] = None
+
+
+class Body(msgspec.Struct):
+    messages: Annotated[list[MessageBody], _HONOURED]
+    model: Annotated[str | None, _HONOURED] = None
+    temperature: Annotated[float | None, _HONOURED] = None
+    top_p: Annotated[float | None, _HONOURED] = None
+    max_completion_tokens: Annotated[int | None, _HONOURED] = None
+    max_tokens: Annotated[int | None, _HONOURED] = None
+    stop: Annotated[str | list[str] | None, _HONOURED] = None
+    n: Annotated[int | None, _HONOURED] = None
+    stream: Annotated[bool | None, _HONOURED] = None
+    stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None
+
+    metadata: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
+    parallel_tool_calls: Annotated[bool | None, _NO_EFFECT] = None
+    prompt_cache_key: Annotated[str | None, _NO_EFFECT] = None
+    prompt_cache_options: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
+    prompt_cache_retention: Annotated[str | None, _NO_EFFECT] = None
+    safety_identifier: Annotated[str | None, _NO_EFFECT] = None
+    seed: Annotated[int | None, _NO_EFFECT] = None
+    service_tier: Annotated[str | None, _NO_EFFECT] = None
+    user: Annotated[str | None, _NO_EFFECT] = None
+
+    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(never, TEXT_ONLY)] = None
+    frequency_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
+    function_call: Annotated[
+        str | dict[str, msgspec.Raw] | None, Refused(only("none", "auto"), NO_TOOLS)
+    ] = None
+    functions: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
+    logit_bias: Annotated[dict[str, msgspec.Raw] | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
+    logprobs: Annotated[bool | None, Refused(is_falsy, NO_LOGPROBS)] = None
+    modalities: Annotated[list[str] | None, Refused(only([], ["text"]), TEXT_ONLY)] = None
+    moderation: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NOT_MODERATED)] = None
+    prediction: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_SUCH_SETTING)] = None
+    presence_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
+    reasoning_effort: Annotated[str | None, Refused(only("none"), NO_SUCH_SETTING)] = None
+    response_format: Annotated[
+        dict[str, msgspec.Raw] | None, Refused(only({"type": msgspec.Raw(b'"text"')}), TEXT_ONLY)
+    ] = None
+    store: Annotated[bool | None, Refused(is_falsy, NOT_STORED)] = None
+    tool_choice: Annotated[
+        str | dict[str, msgspec.Raw] | None, Refused(only("none", "auto"), NO_TOOLS)
+    ] = None
+    tools: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
+    top_logprobs: Annotated[int | None, Refused(is_falsy, NO_LOGPROBS)] = None
+    verbosity: Annotated[str | None, Refused(only("medium"), NO_SUCH_SETTING)] = None
+    web_search_options: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_SEARCH)] = None

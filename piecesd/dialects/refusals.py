@@ -1,0 +1,14 @@
+"""Why a field is refused, in the words that every dialect uses for it."""
+
+from piecesd.errors import Phrase
+
+NO_SUCH_SETTING = Phrase("the services have no such setting.", "上游服务没有此设置。")
+NO_LOGPROBS = Phrase("the services report no log probabilities.", "上游服务不提供对数概率。")
+TEXT_ONLY = Phrase("the services answer with plain text only.", "上游服务只返回纯文本。")
+NO_AUDIO = Phrase("only text can be sent to the services.", "只能向上游服务发送文本。")
+NO_SEARCH = Phrase("the services don't search the web.", "上游服务不搜索网页。")
+NOT_STORED = Phrase("answers are not stored.", "回答不会被存储。")
+NOT_MODERATED = Phrase("nothing is moderated here.", "此服务不进行内容审核。")
+NO_TOOLS = Phrase(
+    "the services answer with text and call no tools.", "上游服务只返回文本，不调用工具。"
+)

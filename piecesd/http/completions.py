@@ -1,0 +1,113 @@
+"""Answers requests for completions, in whatever dialect they come."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from piecesd.chat import ChatRequest
+from piecesd.dialects.dialect import AnswerHead, Call, Dialect
+from piecesd.errors import ModelNotFound
+from piecesd.http.admission import Admission
+from piecesd.http.json_request import JSON_HEADERS, require_json
+from piecesd.http.request import ApiRequest
+from piecesd.http.running import Cut
+from piecesd.http.settings import HttpSettings
+from piecesd.http.stream_writer import StreamWriter
+
+if TYPE_CHECKING:
+    from piecesd.completion.completion import Completion
+    from piecesd.completion.service import Completions
+
+
+class CompletionSender:
+    """Has calls completed and their answers sent, whole or streamed."""
+
+    def __init__(
+        self,
+        *,
+        completions: Completions,
+        admission: Admission,
+        settings: HttpSettings,
+        clock: IReactorTime,
+    ) -> None:
+        self.completions = completions
+        self.admission = admission
+        self.settings = settings
+        self._clock = clock
+
+    async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:
+        """Answer ``request``, which is admitted, with the completion of ``call``.
+
+        :param path_model: holds where the body names no model or an unknown one.
+        """
+        completion = self.completions.begin(
+            self._with_path_model(call.request, path_model), request_id=request.request_id
+        )
+        request.figures = completion.figures
+        answer, cut = self._answer(request, call, completion)
+        running = self.admission.running
+        running.add_cut(cut)
+        try:
+            await answer
+        finally:
+            running.remove_cut(cut)
+            completion.cancel()
+
+    def _with_path_model(self, request: ChatRequest, path_model: str) -> ChatRequest:
+        if path_model:
+            try:
+                self.completions.find(request.model)
+            except ModelNotFound:
+                return replace(request, model=path_model)
+        return request
+
+    def _answer(
+        self, request: ApiRequest, call: Call, completion: Completion
+    ) -> tuple[Coroutine[Any, Any, None], Cut]:
+        """The sending of the answer, and what ends it early."""
+        head = AnswerHead(
+            token=token_hex(14),
+            created_unix=int(self._clock.seconds()),
+            model=completion.model_name,
+        )
+        if not call.stream:
+            return _send_whole(request, call, completion, head), completion.cancel
+        writer = StreamWriter(
+            request,
+            completion,
+            call.stream_renderer(head),
+            keep_alive_seconds=self.settings.sse_keepalive_seconds,
+        )
+        return writer.run(), writer.cut
+
+
+class CompletionEndpoint:
+    """One dialect's way in."""
+
+    def __init__(self, dialect: Dialect, sender: CompletionSender) -> None:
+        self._dialect = dialect
+        self._sender = sender
+
+    async def complete(self, request: ApiRequest, path_model: str = "") -> None:
+        """Answer ``request`` in the dialect, with an error too."""
+        request.render_error = self._dialect.render_error
+        sender = self._sender
+        with sender.admission.place(request):
+            await sender.admission.admit(request, completion=True)
+            require_json(request)
+            call = self._dialect.parse(
+                request.body(), ignore_unsupported=sender.settings.ignore_unsupported_params
+            )
+            await sender.send(request, call, path_model=path_model)
+
+
+async def _send_whole(
+    request: ApiRequest, call: Call, completion: Completion, head: AnswerHead
+) -> None:
+    answer = await completion.answer()
+    request.send(200, JSON_HEADERS, call.render_answer(answer, head))
