@@ -18,6 +18,7 @@ from piecesd.errors import Phrase, UnsupportedParameter
 class Treatment(Enum):
     """What becomes of a field that is never refused."""
 
+    PASSED_ON = "passed on"
     HONOURED = "honoured"
     NO_EFFECT = "accepted, no effect"
 

@@ -23,6 +23,7 @@ from piecesd.dialects.refusals import (
     TEXT_ONLY,
 )
 
+_PASSED_ON = Treatment.PASSED_ON
 _HONOURED = Treatment.HONOURED
 _NO_EFFECT = Treatment.NO_EFFECT
 
@@ -36,8 +37,8 @@ class PartBody(msgspec.Struct):
 
 
 class MessageBody(msgspec.Struct):
-    role: Annotated[str, _HONOURED]
-    content: Annotated[str | list[PartBody] | None, _HONOURED] = None
+    role: Annotated[str, _PASSED_ON]
+    content: Annotated[str | list[PartBody] | None, _PASSED_ON] = None
     name: Annotated[str | None, _HONOURED] = None
     refusal: Annotated[str | None, _HONOURED] = None
     tool_call_id: Annotated[str | None, _NO_EFFECT] = None
@@ -52,10 +53,10 @@ class StreamOptionsBody(msgspec.Struct):
 
 
 class Body(msgspec.Struct):
-    messages: Annotated[list[MessageBody], _HONOURED]
-    model: Annotated[str | None, _HONOURED] = None
-    temperature: Annotated[float | None, _HONOURED] = None
-    top_p: Annotated[float | None, _HONOURED] = None
+    messages: Annotated[list[MessageBody], _PASSED_ON]
+    model: Annotated[str | None, _PASSED_ON] = None
+    temperature: Annotated[float | None, _PASSED_ON] = None
+    top_p: Annotated[float | None, _PASSED_ON] = None
     max_completion_tokens: Annotated[int | None, _HONOURED] = None
     max_tokens: Annotated[int | None, _HONOURED] = None
     stop: Annotated[str | list[str] | None, _HONOURED] = None

@@ -1,0 +1,149 @@
+"""The tables of docs/parameters.md, and what requests their examples make.
+
+A dialect has a heading of its own there, and an entry in `DOCUMENTED`. Each of
+its tables is about one Struct: the body, or a part of it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from piecesd.dialects import openai_chat
+from piecesd.dialects.dialect import Dialect
+from piecesd.dialects.openai_chat import body as chat_body
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """``struct`` is what the table is about. Where ``place`` is None the
+    examples are values of a field of the whole body. Otherwise they are values
+    of a field of a part, or with ``whole``, parts with the field in them, and
+    ``place`` makes the fields of the body that hold a part. ``path`` stands
+    before the field's name in errors."""
+
+    struct: type[msgspec.Struct]
+    path: str = ""
+    place: Callable[[Fields], Fields] | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Documented:
+    """A dialect, its path with the default prefix, the fields that each of its
+    requests has to have, and its tables by their headings."""
+
+    title: str
+    dialect: Dialect
+    path: str
+    required: Fields
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+DOCUMENTED = (
+    Documented(
+        title="Chat completions",
+        dialect=openai_chat,
+        path="/v1/chat/completions",
+        required={"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]},
+        tables={
+            "Request": Table(struct=chat_body.Body),
+            "Stream options": Table(
+                struct=chat_body.StreamOptionsBody,
+                path="stream_options.",
+                place=lambda options: {"stream_options": options},
+            ),
+            "Messages": Table(
+                struct=chat_body.MessageBody,
+                path="messages[0].",
+                place=lambda message: {"messages": [message]},
+                whole=True,
+            ),
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One field. ``accepted`` and ``refused`` are its examples."""
+
+    of: Documented
+    table: Table
+    section: str
+    field: str
+    treatment: str
+    accepted: tuple[Any, ...]
+    refused: tuple[Any, ...]
+
+    @property
+    def path(self) -> str:
+        """The field as errors name it."""
+        return self.table.path + self.field
+
+    def with_example(self, example: Any) -> bytes:
+        """A request with the example."""
+        return self._body(example if self.table.whole else {self.field: example})
+
+    def without_field(self, example: Any) -> bytes:
+        """The same without the field."""
+        part = example if self.table.whole else {}
+        return self._body(_without(part, self.field), absent=self.field)
+
+    def _body(self, part: Fields, absent: str = "") -> bytes:
+        if self.table.place is None:
+            body = _without(self.of.required, absent) | dict(part)
+        else:
+            body = dict(self.of.required) | dict(self.table.place(part))
+        return json.dumps(body).encode()
+
+
+def _without(fields: Fields, name: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != name}
+
+
+@cache
+def read_rows() -> tuple[Row, ...]:
+    """All rows of all tables.
+
+    :raises AssertionError: a heading is one that `DOCUMENTED` does not know.
+    """
+    documented = {each.title: each for each in DOCUMENTED}
+    rows = []
+    title = section = ""
+    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            title, section = line.removeprefix("## "), ""
+        elif line.startswith("### "):
+            section = line.removeprefix("### ")
+        elif line.startswith("| `"):
+            assert title in documented and section in documented[title].tables, (title, section)
+            rows.append(_row(documented[title], section, line))
+    return tuple(rows)
+
+
+def _row(of: Documented, section: str, line: str) -> Row:
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    name, treatment, accepted, refused, _ = cells
+    return Row(
+        of=of,
+        table=of.tables[section],
+        section=section,
+        field=name.strip("`"),
+        treatment=treatment,
+        accepted=_examples(accepted),
+        refused=_examples(refused),
+    )
+
+
+def _examples(cell: str) -> tuple[Any, ...]:
+    return tuple(json.loads(code) for code in re.findall(r"`([^`]*)`", cell))

@@ -1,0 +1,46 @@
+"""Every example of docs/parameters.md, sent to a running daemon."""
+
+import json
+from http.client import HTTPConnection
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.dialects.parameters import Row, read_rows
+from tests.integration.daemon import PATIENCE_SECONDS, Daemon, start
+
+
+class ParametersTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.refusing = self.connect(start(self, ECHO_DELAY="0"))
+        self.ignoring = self.connect(start(self, ECHO_DELAY="0", UNSUPPORTED_PARAMS="ignore"))
+
+    def connect(self, daemon: Daemon) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", daemon.port, timeout=PATIENCE_SECONDS)
+        self.addCleanup(connection.close)
+        return connection
+
+    def ask(self, connection: HTTPConnection, row: Row, example: Any) -> tuple[int, bytes]:
+        body = row.with_example(example)
+        connection.request("POST", row.of.path, body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    def test_what_is_accepted_is_answered(self) -> None:
+        for row in read_rows():
+            for example in row.accepted:
+                status, body = self.ask(self.refusing, row, example)
+                self.assertEqual(status, 200, (row.path, example, body))
+
+    def test_what_is_refused_is_refused_by_name(self) -> None:
+        for row in read_rows():
+            for example in row.refused:
+                status, body = self.ask(self.refusing, row, example)
+                self.assertEqual(status, 400, (row.path, example, body))
+                self.assertIn(row.path, json.loads(body)["error"]["message"], (row.path, example))
+
+    def test_what_is_refused_for_its_effect_can_be_ignored(self) -> None:
+        for row in read_rows():
+            for example in row.refused if row.treatment == "refused" else ():
+                status, body = self.ask(self.ignoring, row, example)
+                self.assertEqual(status, 200, (row.path, example, body))
