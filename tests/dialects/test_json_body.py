@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.dialects.json_body import MAX_MENDED_BYTES, decode_body
+from piecesd.dialects.json_body import (
+    MAX_MENDED_BYTES,
+    MAX_STRINGS,
+    AnyArray,
+    AnyObject,
+    decode_body,
+)
 from piecesd.errors import (
     ApiError,
     InvalidRequest,
@@ -27,6 +33,11 @@ class Order(msgspec.Struct):
     items: list[Item]
     count: int | None = None
     weight: float | None = None
+
+
+class Unread(msgspec.Struct):
+    object: AnyObject | str | None = None
+    array: AnyArray | None = None
 
 
 DECODER = msgspec.json.Decoder(Order)
@@ -90,6 +101,17 @@ class DecodeBodyTests(SynchronousTestCase):
         for body in (b'{"x":' + b"[" * 100_000, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
             self.assertIn("too deeply", self.refusal(body, MalformedJson).message())
 
+    def test_strings_are_bounded_in_number_however_they_are_written(self) -> None:
+        for string in (b'""', b'"a"', rb'"\\"', rb'"\\\\"', rb'"\"\\"'):
+            most = b'{"items":[],"x":[' + b",".join([string] * (MAX_STRINGS - 2)) + b"]}"
+            decode_body(DECODER, most)
+            error = self.refusal(most[:-2] + b"," + string + b"]}", MalformedJson)
+            self.assertIn("more than 100000 strings", error.message())
+
+    def test_quotation_marks_in_a_text_are_no_strings(self) -> None:
+        body = b'"' + rb"\"" * MAX_STRINGS * 3 + b'"'
+        self.assertEqual(len(decode_body(TEXT_DECODER, body)), MAX_STRINGS * 3)
+
     def test_in_a_very_large_body_it_is_an_error(self) -> None:
         body = b'"' + b"a" * MAX_MENDED_BYTES + rb'\ud83d"'
         self.assertRaises(MalformedJson, decode_body, msgspec.json.Decoder(str), body)
@@ -121,3 +143,18 @@ class DecodeBodyTests(SynchronousTestCase):
             self.assertTrue(error.message("zh"))
         else:
             self.assertIsInstance(order, Order)
+
+
+class UnreadTests(SynchronousTestCase):
+    decoder = msgspec.json.Decoder(Unread)
+
+    def test_what_nobody_reads_has_its_type_checked_all_the_same(self) -> None:
+        for body in (b'{"object":[]}', b'{"object":1}', b'{"array":{}}', b'{"array":"[]"}'):
+            error = self.assertRaises(WrongType, decode_body, self.decoder, body)
+            self.assertIn(error.param, ("object", "array"))
+        unread = decode_body(self.decoder, b'{"object":{"a":[1]},"array":null}')
+        self.assertEqual((unread.object, unread.array), (AnyObject(), None))
+
+    def test_an_array_is_true_unless_it_is_empty(self) -> None:
+        for array, expected in ((b"[ ]", False), (b"[null]", True), (b"[{},1]", True)):
+            self.assertIs(bool(decode_body(self.decoder, b'{"array":%b}' % array).array), expected)

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
+from piecesd.dialects.json_body import AnyArray, AnyObject
 from piecesd.dialects.refusals import (
     NO_AUDIO,
     NO_LOGPROBS,
@@ -42,9 +43,9 @@ class MessageBody(msgspec.Struct):
     name: Annotated[str | None, _HONOURED] = None
     refusal: Annotated[str | None, _HONOURED] = None
     tool_call_id: Annotated[str | None, _NO_EFFECT] = None
-    tool_calls: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
-    function_call: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_TOOLS)] = None
-    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_AUDIO)] = None
+    tool_calls: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
+    function_call: Annotated[AnyObject | None, Refused(never, NO_TOOLS)] = None
+    audio: Annotated[AnyObject | None, Refused(never, NO_AUDIO)] = None
 
 
 class StreamOptionsBody(msgspec.Struct):
@@ -64,37 +65,33 @@ class Body(msgspec.Struct):
     stream: Annotated[bool | None, _HONOURED] = None
     stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None
 
-    metadata: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
+    metadata: Annotated[AnyObject | None, _NO_EFFECT] = None
     parallel_tool_calls: Annotated[bool | None, _NO_EFFECT] = None
     prompt_cache_key: Annotated[str | None, _NO_EFFECT] = None
-    prompt_cache_options: Annotated[dict[str, msgspec.Raw] | None, _NO_EFFECT] = None
+    prompt_cache_options: Annotated[AnyObject | None, _NO_EFFECT] = None
     prompt_cache_retention: Annotated[str | None, _NO_EFFECT] = None
     safety_identifier: Annotated[str | None, _NO_EFFECT] = None
     seed: Annotated[int | None, _NO_EFFECT] = None
     service_tier: Annotated[str | None, _NO_EFFECT] = None
     user: Annotated[str | None, _NO_EFFECT] = None
 
-    audio: Annotated[dict[str, msgspec.Raw] | None, Refused(never, TEXT_ONLY)] = None
+    audio: Annotated[AnyObject | None, Refused(never, TEXT_ONLY)] = None
     frequency_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
-    function_call: Annotated[
-        str | dict[str, msgspec.Raw] | None, Refused(only("none", "auto"), NO_TOOLS)
-    ] = None
-    functions: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
+    function_call: Annotated[str | AnyObject | None, Refused(only("none", "auto"), NO_TOOLS)] = None
+    functions: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
     logit_bias: Annotated[dict[str, msgspec.Raw] | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     logprobs: Annotated[bool | None, Refused(is_falsy, NO_LOGPROBS)] = None
     modalities: Annotated[list[str] | None, Refused(only([], ["text"]), TEXT_ONLY)] = None
-    moderation: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NOT_MODERATED)] = None
-    prediction: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_SUCH_SETTING)] = None
+    moderation: Annotated[AnyObject | None, Refused(never, NOT_MODERATED)] = None
+    prediction: Annotated[AnyObject | None, Refused(never, NO_SUCH_SETTING)] = None
     presence_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     reasoning_effort: Annotated[str | None, Refused(only("none"), NO_SUCH_SETTING)] = None
     response_format: Annotated[
         dict[str, msgspec.Raw] | None, Refused(only({"type": msgspec.Raw(b'"text"')}), TEXT_ONLY)
     ] = None
     store: Annotated[bool | None, Refused(is_falsy, NOT_STORED)] = None
-    tool_choice: Annotated[
-        str | dict[str, msgspec.Raw] | None, Refused(only("none", "auto"), NO_TOOLS)
-    ] = None
-    tools: Annotated[list[msgspec.Raw] | None, Refused(is_falsy, NO_TOOLS)] = None
+    tool_choice: Annotated[str | AnyObject | None, Refused(only("none", "auto"), NO_TOOLS)] = None
+    tools: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
     top_logprobs: Annotated[int | None, Refused(is_falsy, NO_LOGPROBS)] = None
     verbosity: Annotated[str | None, Refused(only("medium"), NO_SUCH_SETTING)] = None
-    web_search_options: Annotated[dict[str, msgspec.Raw] | None, Refused(never, NO_SEARCH)] = None
+    web_search_options: Annotated[AnyObject | None, Refused(never, NO_SEARCH)] = None
