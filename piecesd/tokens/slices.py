@@ -39,7 +39,9 @@ _SAFE_CUT = (
 
 _FORCED = f".{{{SLICE_CHARS}}}"
 _SLICE = re.compile(rf".{{1,{SLICE_CHARS}}}(?:{_SAFE_CUT}|\Z)|{_FORCED}", re.DOTALL)
-_CLOSED_SLICE = re.compile(rf".{{1,{SLICE_CHARS}}}{_SAFE_CUT}|{_FORCED}", re.DOTALL)
+# Of a cut before an apostrophe, the character after that decides: the last place
+# before a forced cut is known once there is a character behind the forced one.
+_CLOSED_SLICE = re.compile(rf".{{1,{SLICE_CHARS}}}{_SAFE_CUT}|{_FORCED}(?=.)", re.DOTALL)
 _STRETCH = re.compile(rf".{{1,{SLICE_CHARS}}}?(?:{_SAFE_CUT}|\Z)", re.DOTALL)
 
 
@@ -50,7 +52,8 @@ def slices(text: str) -> Iterator[str]:
 
 def closed_slices(text: str) -> Iterator[str]:
     """The slices of a text that still grows, but for its last stretch: those
-    that end at a cut which no further text moves."""
+    that end at a cut which no further text moves. What is left has
+    `SLICE_CHARS` code points at most."""
     position = 0
     while match := _CLOSED_SLICE.match(text, position):
         yield match.group()

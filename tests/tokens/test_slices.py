@@ -74,7 +74,14 @@ class ClosedSlicesTests(SynchronousTestCase):
     def test_only_the_last_stretch_is_open(self, text: str) -> None:
         settled = "".join(closed_slices(text))
         self.assertLessEqual(len(list(stretches(text[len(settled) :]))), 1)
-        self.assertLess(len(text) - len(settled), SLICE_CHARS)
+        self.assertLessEqual(len(text) - len(settled), SLICE_CHARS)
+
+    def test_no_cut_is_forced_where_the_next_character_may_make_one_safe(self) -> None:
+        """An apostrophe begins a contraction or it does not."""
+        word = "a" * (SLICE_CHARS - 1)
+        self.assertEqual(list(closed_slices(f"{word}'")), [])
+        self.assertEqual(list(closed_slices(f"{word}'.")), [word])
+        self.assertEqual(list(closed_slices(f"{word}'s")), [f"{word}'"])
 
     def cuts(self, parts: list[str]) -> list[str]:
         return [stretch for part in parts for stretch in stretches(part)]
