@@ -16,7 +16,8 @@ class TokenLimit:
 
     Most pieces cost one look at their length: nothing is counted before the
     text could have reached the limit by its number of bytes, and no text is
-    counted again but for the stretch at its end.
+    counted again but for the stretch at its end. Who counts the answer anyway
+    says so by `skip`; that text is neither counted here nor kept.
     """
 
     def __init__(self, encoding: Encoding, max_tokens: int) -> None:
@@ -24,9 +25,11 @@ class TokenLimit:
         self.reached = False
         """The answer ends here: no more of it passes."""
 
-        # Of the text up to the last safe cut that was counted, only what it
-        # left of the limit is kept. The offsets are into the text since then.
-        self._tokens_left = max_tokens
+        # Of the text up to the last safe cut that was counted, only its length
+        # and its tokens are kept. The offsets are into the text since then.
+        self._max_tokens = max_tokens
+        self._settled_chars = 0
+        self._settled_tokens = 0
         self._open: list[str] = []
         self._passed = 0
         self._tried = 0
@@ -47,6 +50,13 @@ class TokenLimit:
             return piece
         return self._pass_what_fits("".join(self._open))
 
+    def skip(self, chars: int, tokens: int) -> None:
+        """The first ``chars`` code points of the answer have passed, have been
+        counted, and have that many tokens, whatever follows: they are what
+        `piecesd.tokens.slices.closed_slices` gave."""
+        if not self.reached and chars > self._settled_chars:
+            self._settle("".join(self._open)[chars - self._settled_chars :], chars, tokens)
+
     def end(self) -> None:
         """The answer is whole: if text is withheld now, the limit is what ended it."""
         if self._passed < self._tried:
@@ -54,25 +64,34 @@ class TokenLimit:
 
     def _pass_what_fits(self, text: str) -> str:
         passed = self._passed
-        settled = 0
+        tokens_left = self._max_tokens - self._settled_tokens
+        start = 0
         for part in closed_slices(text):
             tokens = self._encoding.count(part)
-            if tokens > self._tokens_left:
+            if tokens > tokens_left:
                 self.reached = True
-                return text[passed : self._end_of_fit(text, settled, part)]
-            self._tokens_left -= tokens
-            settled += len(part)
-        end = self._end_of_fit(text, settled, text[settled:])
-        self._open = [text[settled:]]
-        self._passed = end - settled
-        self._tried = len(text) - settled
-        self._spare_tokens = self._tokens_left - upper_bound(self._encoding.name, self._open[0])
+                return text[passed : self._end_of_fit(text, start, part, tokens_left)]
+            tokens_left -= tokens
+            start += len(part)
+        end = self._end_of_fit(text, start, text[start:], tokens_left)
+        self._passed = end
+        self._tried = len(text)
+        self._settle(text[start:], self._settled_chars + start, self._max_tokens - tokens_left)
         return text[passed:end]
 
-    def _end_of_fit(self, text: str, start: int, part: str) -> int:
+    def _settle(self, rest: str, chars: int, tokens: int) -> None:
+        """Go on with ``rest`` behind text of so many code points and tokens."""
+        dropped_chars = chars - self._settled_chars
+        self._settled_chars = chars
+        self._settled_tokens = tokens
+        self._open = [rest]
+        self._passed -= dropped_chars
+        self._tried -= dropped_chars
+        self._spare_tokens = self._max_tokens - tokens - upper_bound(self._encoding.name, rest)
+
+    def _end_of_fit(self, text: str, start: int, part: str, tokens_left: int) -> int:
         """Where the longest beginning of ``part`` that fits ends in ``text``,
         in which it begins at ``start``."""
-        tokens_left = self._tokens_left
         for stretch in stretches(part):
             tokens = self._encoding.count(stretch)
             if tokens > tokens_left:

@@ -26,6 +26,9 @@ TRICKY = (
 )
 """Characters at which rules of word patterns or of normalisation differ."""
 
+PATHOLOGICAL = ("a", " ", "\n", "\t", "'", "-", "7", "好", "ก", "😀", "\u0301", "ﷺ", "ab'", "\r\n")
+"""Runs of these are slow to count, or have no place where they can be cut."""
+
 any_text = st.text(st.sampled_from(TRICKY) | st.characters(exclude_categories=["Cs"]), max_size=60)
 """Any characters, without the long runs that are cut by force."""
 
@@ -57,6 +60,21 @@ _fragments = st.sampled_from(
 
 usual_text = st.lists(_fragments | any_text.filter(bool), max_size=60).map("".join)
 """Prose of several scripts, code and white space; up to some kilobytes."""
+
+_runs = st.builds(str.__mul__, st.sampled_from(PATHOLOGICAL), st.integers(200, 600))
+
+growing_text = st.lists(_fragments | _runs | any_text, max_size=12).map("".join)
+"""Usual text, with runs that are cut by force."""
+
+
+def divided(text: str, sizes: list[int]) -> list[str]:
+    """``text`` in pieces of these sizes in turn."""
+    pieces = []
+    while text:
+        sizes = sizes[1:] + sizes[:1]
+        pieces.append(text[: sizes[0]])
+        text = text[sizes[0] :]
+    return pieces
 
 
 @cache

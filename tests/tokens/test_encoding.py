@@ -1,13 +1,22 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.tokens import Encoding, encoding, is_loaded, is_quick, load
+from piecesd.tokens import Encoding, encoding, is_loaded, is_quick, load, quick_chars
+from piecesd.tokens.encoding import GivenUp
 from piecesd.tokens.slices import SLICE_CHARS
-from tests.tokens.reference import ENCODING_NAMES, no_deadline, usual_text, whole_text_counter
-from tests.tokens.test_slices import PATHOLOGICAL
+from tests.tokens.reference import (
+    ENCODING_NAMES,
+    PATHOLOGICAL,
+    divided,
+    growing_text,
+    no_deadline,
+    usual_text,
+    whole_text_counter,
+)
 
 
 class CountTests(SynchronousTestCase):
@@ -60,6 +69,41 @@ class CountTests(SynchronousTestCase):
                 text = run * 2000
                 whole = whole_text_counter(name)(text)
                 self.assertApproximates(load(name).count(text), whole, 1 + whole // 10)
+
+
+def count_in_pieces(encoding: Encoding, pieces: Iterable[str]) -> int:
+    """The count of a text that is counted after each piece of it."""
+    tokens, rest = 0, ""
+    for piece in pieces:
+        closed_tokens, rest = encoding.count_closed(rest + piece)
+        tokens += closed_tokens
+    return tokens + encoding.count(rest)
+
+
+class CountClosedTests(SynchronousTestCase):
+    @settings(no_deadline, max_examples=150)
+    @given(growing_text, st.lists(st.integers(1, 400), min_size=1, max_size=5))
+    def test_any_pieces_count_as_the_whole_text(self, text: str, sizes: list[int]) -> None:
+        for name in ENCODING_NAMES:
+            encoding = load(name)
+            self.assertEqual(count_in_pieces(encoding, divided(text, sizes)), encoding.count(text))
+
+    def test_long_runs_in_pieces_count_as_the_whole_run(self) -> None:
+        for name in ENCODING_NAMES:
+            for run in PATHOLOGICAL:
+                text = run * (10_000 // len(run))
+                self.assertEqual(
+                    count_in_pieces(load(name), divided(text, [1000])), load(name).count(text)
+                )
+
+    def test_no_more_than_a_slice_is_left(self) -> None:
+        for run in PATHOLOGICAL:
+            _, rest = Encoding("claude", len).count_closed(run * 10_000)
+            self.assertLessEqual(len(rest), SLICE_CHARS)
+
+    def test_what_nobody_wants_to_know_is_not_counted(self) -> None:
+        encoding = Encoding("claude", len).until(lambda: True)
+        self.assertRaises(GivenUp, encoding.count_closed, "word " * 100)
 
 
 class LoadTests(SynchronousTestCase):
@@ -116,4 +160,5 @@ class LoadTests(SynchronousTestCase):
         self.assertFalse(is_quick("claude", 10))
         load("claude")
         self.assertTrue(is_quick("claude", 10))
-        self.assertFalse(is_quick("claude", 10_000))
+        self.assertTrue(is_quick("claude", quick_chars("claude")))
+        self.assertFalse(is_quick("claude", quick_chars("claude") + 1))

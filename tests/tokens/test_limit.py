@@ -4,20 +4,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.tokens import Encoding, EncodingName, TokenLimit, load
 from piecesd.tokens.slices import SLICE_CHARS
-from tests.tokens.reference import ENCODING_NAMES, any_text, no_deadline, usual_text
+from tests.tokens.reference import (
+    ENCODING_NAMES,
+    any_text,
+    divided,
+    growing_text,
+    no_deadline,
+    usual_text,
+)
 
 short_text = (any_text | usual_text).map(lambda text: text[:300])
 encoding_names = st.sampled_from(ENCODING_NAMES)
-
-
-def divided(text: str, sizes: list[int]) -> list[str]:
-    """``text`` in pieces of these sizes in turn."""
-    pieces = []
-    while text:
-        sizes = sizes[1:] + sizes[:1]
-        pieces.append(text[: sizes[0]])
-        text = text[sizes[0] :]
-    return pieces
 
 
 def run(encoding: Encoding, max_tokens: int, pieces: list[str]) -> tuple[str, bool]:
@@ -89,6 +86,63 @@ class TokenLimitTests(SynchronousTestCase):
         self.assertEqual(encoding.count("🦀"), 3)
         self.assertEqual(run(encoding, 2, ["🦀"]), ("", True))
         self.assertEqual(run(encoding, 3, ["🦀"]), ("🦀", False))
+
+
+class SkipTests(SynchronousTestCase):
+    """Beside somebody who counts what has passed."""
+
+    def run_counted(
+        self, encoding: Encoding, max_tokens: int, pieces: list[str], due_chars: int
+    ) -> tuple[str, bool]:
+        limit = TokenLimit(encoding, max_tokens)
+        passed = uncounted = ""
+        counted_chars = counted_tokens = 0
+        for piece in pieces:
+            passed_now = limit.feed(piece)
+            passed += passed_now
+            uncounted += passed_now
+            if len(uncounted) >= due_chars:
+                tokens, rest = load(encoding.name).count_closed(uncounted)
+                counted_chars += len(uncounted) - len(rest)
+                counted_tokens += tokens
+                uncounted = rest
+                limit.skip(counted_chars, counted_tokens)
+        limit.end()
+        return passed, limit.reached
+
+    @settings(no_deadline, max_examples=150)
+    @given(
+        encoding_names,
+        growing_text,
+        st.integers(0, 600),
+        st.lists(st.integers(1, 200), min_size=1),
+        st.integers(0, 500),
+    )
+    def test_the_same_passes_whatever_is_counted_elsewhere(
+        self, name: EncodingName, text: str, max_tokens: int, sizes: list[int], due_chars: int
+    ) -> None:
+        pieces = divided(text, sizes)
+        self.assertEqual(
+            self.run_counted(load(name), max_tokens, pieces, due_chars),
+            run(load(name), max_tokens, pieces),
+        )
+
+    def test_only_what_comes_near_the_limit_is_counted_here_too(self) -> None:
+        counted = 0
+
+        def count_slice(part: str) -> int:
+            nonlocal counted
+            counted += len(part)
+            return load("cl100k_base").count(part)
+
+        text = "The quick brown fox jumps over the lazy dog. " * 2000
+        pieces = divided(text, [5])
+        passed, reached = self.run_counted(
+            Encoding("cl100k_base", count_slice), 10_000, pieces, due_chars=1024
+        )
+        self.assertTrue(reached)
+        self.assertEqual(load("cl100k_base").count(passed), 10_000)
+        self.assertLess(counted, 5 * 1024)
 
 
 class TokenLimitCostTests(SynchronousTestCase):

@@ -8,13 +8,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.tokens.slices import _LETTER, SLICE_CHARS, closed_slices, slices, stretches
 from tests.tokens.reference import (
     ENCODING_NAMES,
+    PATHOLOGICAL,
     any_text,
     no_deadline,
     usual_text,
     whole_text_counter,
 )
-
-PATHOLOGICAL = ("a", " ", "\n", "\t", "'", "-", "7", "好", "ก", "😀", "\u0301", "ﷺ", "ab'", "\r\n")
 
 
 class SafeCutTests(SynchronousTestCase):
