@@ -9,6 +9,7 @@ from piecesd.chat import ChatEvent, ChatRequest, Delta, Finished
 from piecesd.completion.attempts import Attempts
 from piecesd.completion.deadlines import StreamDeadlines, StreamLimits
 from piecesd.completion.rules import TextRules
+from piecesd.completion.text_count import TextCount
 from piecesd.errors import UpstreamTimeout
 from piecesd.upstream.interface import PieceStream, Upstream
 
@@ -26,6 +27,7 @@ class StreamedChoice:
         attempts: Attempts,
         limits: StreamLimits,
         rules: TextRules,
+        count: TextCount,
     ) -> None:
         self._index = index
         self._model = model
@@ -34,21 +36,16 @@ class StreamedChoice:
         self._attempts = attempts
         self._limits = limits
         self._rules = rules
+        self._count = count
         self._stream: PieceStream | None = None
         self._deadlines: StreamDeadlines | None = None
         self._expired: UpstreamTimeout | None = None
         self._began = attempts.clock.seconds()
-        self._texts: list[str] = []
         self._finished = False
 
     def is_finished(self) -> bool:
         """Whether its Finished has come out."""
         return self._finished
-
-    @property
-    def text(self) -> str:
-        """All that has gone out."""
-        return "".join(self._texts)
 
     async def next_events(self) -> list[ChatEvent]:
         """The next Deltas, with the Finished behind the last of them.
@@ -57,6 +54,9 @@ class StreamedChoice:
         """
         try:
             while True:
+                # What came last has gone out, so that nobody waits for it now.
+                if self._count.is_due:
+                    await self._count.keep_up()
                 pieces = await self._next_pieces()
                 self._attempts.figures.pieces += len(pieces)
                 events = self._events(pieces)
@@ -120,23 +120,18 @@ class StreamedChoice:
         self._expired = error
         if self._stream is not None:
             self._stream.cancel(blame=error)
+        self._count.cancel()
         self.cancel()
 
     def _events(self, pieces: Sequence[str]) -> list[ChatEvent]:
-        events: list[ChatEvent] = []
-        if not pieces:
-            self._add(events, self._rules.finish())
-        for piece in pieces:
-            self._add(events, self._rules.feed(piece))
-            if self._rules.reason is not None:
-                break
-        if self._rules.reason is not None:
+        rules, index = self._rules, self._index
+        texts = rules.feed_all(pieces)
+        if not pieces and (rest := rules.finish()):
+            texts.append(rest)
+        self._count.add(texts)
+        events: list[ChatEvent] = [Delta(index, text) for text in texts]
+        if rules.reason is not None:
             self._finished = True
             self.cancel()
-            events.append(Finished(self._index, self._rules.reason, self._rules.stop_sequence))
+            events.append(Finished(index, rules.reason, rules.stop_sequence))
         return events
-
-    def _add(self, events: list[ChatEvent], text: str) -> None:
-        if text:
-            self._texts.append(text)
-            events.append(Delta(self._index, text))

@@ -17,8 +17,9 @@ from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
 from piecesd.completion.merge import MergedChoices
 from piecesd.completion.rules import TextRules
-from piecesd.errors import ApiError, ContextLengthExceeded
-from piecesd.tokens import Encoding, TokenLimit, count_prompt, is_quick, prompt_upper_bound
+from piecesd.completion.usage import UsageCount
+from piecesd.errors import ApiError
+from piecesd.tokens import Encoding, TokenLimit
 from piecesd.upstream.interface import Upstream
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Completion:
         self._upstream = upstream
         self._settings = settings
         self._counts = counts
+        self._usage = UsageCount(counts, model, request.messages)
         self._clock = clock
         self._began = clock.seconds()
         self._attempts = Attempts(
@@ -73,7 +75,6 @@ class Completion:
             usable_in=upstream.usable_in,
             request_id=request_id,
         )
-        self._choices: list[StreamedChoice] = []
         self._source: StreamedChoice | MergedChoices | None = None
         self._kept_back: list[ChatEvent] = []
         self._held: Deferred[object] | None = None
@@ -100,7 +101,7 @@ class Completion:
 
     async def input_tokens(self) -> int:
         """How many tokens the input has; may be asked before anything else is."""
-        return await self._ending(self._count_input())
+        return await self._ending(self._hold(Deferred.fromCoroutine(self._usage.input_tokens())))
 
     def cancel(self, reason: ApiError | None = None) -> None:
         """End it now and free all it holds. Idempotent.
@@ -114,6 +115,7 @@ class Completion:
         if self._source is not None:
             self._source.cancel()
         self._attempts.cancel()
+        self._usage.cancel()
         if self._held is not None:
             self._held.cancel()
 
@@ -151,9 +153,11 @@ class Completion:
         if self._request.max_output_tokens is None:
             choices = self._cut(texts, None)
         else:
-            choices = await self._work(texts, lambda encoding: self._cut(texts, encoding))
-        usage = await self._count([choice.text for choice in choices])
-        return Answer(choices=tuple(choices), usage=usage)
+            chars = sum(map(len, texts))
+            choices = await self._work(chars, lambda encoding: self._cut(texts, encoding))
+        for choice in choices:
+            self._usage.begin_text().add([choice.text])
+        return Answer(choices=tuple(choices), usage=await self._count())
 
     def _predict_all(self, deadline: float) -> Deferred[list[str]]:
         """One call for each choice; the first failure ends the others."""
@@ -205,52 +209,40 @@ class Completion:
             events = await source.next_events()
             if not source.is_finished():
                 return events
-            if not is_quick(self._model.encoding, self._size(self._texts())) and len(events) > 1:
+            if not self._usage.is_quick and len(events) > 1:
                 # The text goes out now. Its Finished waits for the count, during
                 # which the answer may still be cut: no error follows a finish.
                 self._kept_back = [events.pop()]
                 return events
-        return [*events, await self._count(self._texts())]
+        return [*events, await self._count()]
 
     async def _open(self) -> StreamedChoice | MergedChoices:
         await self._check_input()
         encoding = None
         if self._request.max_output_tokens is not None:
-            encoding = await self._work((), lambda loaded: loaded)
-        self._choices = [
-            StreamedChoice(
-                index,
-                self._model,
-                self._request,
-                upstream=self._upstream,
-                attempts=self._attempts,
-                limits=self._settings.stream_limits,
-                rules=self._rules(encoding),
-            )
-            for index in range(self._request.choices)
-        ]
-        return self._choices[0] if len(self._choices) == 1 else MergedChoices(self._choices)
+            encoding = await self._work(0, lambda loaded: loaded)
+        choices = [self._streamed_choice(index, encoding) for index in range(self._request.choices)]
+        return choices[0] if len(choices) == 1 else MergedChoices(choices)
 
-    def _texts(self) -> list[str]:
-        return [choice.text for choice in self._choices]
+    def _streamed_choice(self, index: int, encoding: Encoding | None) -> StreamedChoice:
+        rules = self._rules(encoding)
+        return StreamedChoice(
+            index,
+            self._model,
+            self._request,
+            upstream=self._upstream,
+            attempts=self._attempts,
+            limits=self._settings.stream_limits,
+            rules=rules,
+            count=self._usage.begin_text(rules.skip),
+        )
 
     # Both.
 
-    async def _count_input(self) -> int:
-        messages = self._request.messages
-        return await self._work((), lambda encoding: count_prompt(encoding, messages))
-
     async def _check_input(self) -> None:
-        """Refuse an input over the model's limit. The count is waited for only
-        where the input could be too long."""
         if self._cancelled:
             raise CancelledError()
-        limit = self._model.limits.input_tokens
-        messages = self._request.messages
-        if prompt_upper_bound(self._model.encoding, messages) > limit:
-            count = await self._count_input()
-            if count > limit:
-                raise ContextLengthExceeded(param="messages", limit=limit, count=count)
+        await self._hold(Deferred.fromCoroutine(self._usage.check_input()))
 
     def _rules(self, encoding: Encoding | None) -> TextRules:
         """The rules for one answer; ``encoding`` is None where none is needed."""
@@ -259,19 +251,11 @@ class Completion:
             return TextRules(None, self._request.stop)
         return TextRules(TokenLimit(encoding, limit), self._request.stop)
 
-    async def _count(self, texts: Sequence[str]) -> Usage:
-        def count(encoding: Encoding) -> Usage:
-            return Usage(
-                input_tokens=count_prompt(encoding, self._request.messages),
-                output_tokens=sum(map(encoding.count, texts)),
-            )
-
-        self.figures.usage = await self._work(texts, count)
+    async def _count(self) -> Usage:
+        if self._cancelled:
+            raise CancelledError()
+        self.figures.usage = await self._hold(Deferred.fromCoroutine(self._usage.usage()))
         return self.figures.usage
 
-    async def _work(self, texts: Sequence[str], work: Callable[[Encoding], T]) -> T:
-        return await self._hold(self._counts.work(self._model.encoding, self._size(texts), work))
-
-    def _size(self, texts: Sequence[str]) -> int:
-        """Characters of the input and of ``texts``: what counting them costs."""
-        return sum(len(message.text) for message in self._request.messages) + sum(map(len, texts))
+    async def _work(self, chars: int, work: Callable[[Encoding], T]) -> T:
+        return await self._hold(self._counts.work(self._model.encoding, chars, work))

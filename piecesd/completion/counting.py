@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
@@ -43,3 +43,9 @@ class TokenCounts:
 
         working = self._run_in_thread(lambda: work(tokens.load(name).until(given_up.is_set)))
         return working.addErrback(give_up)
+
+
+def drop(working: Deferred[Any]) -> None:
+    """Cancel ``working``; its failure is nobody's business but of who waits for it."""
+    working.addErrback(lambda failure: None)
+    working.cancel()

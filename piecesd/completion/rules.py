@@ -1,5 +1,7 @@
 """What piecesd itself does to an answer's text: its limit and its stops."""
 
+from collections.abc import Sequence
+
 from piecesd.chat import FinishReason
 from piecesd.completion.stop import StopMatcher
 from piecesd.tokens import TokenLimit
@@ -35,6 +37,24 @@ class TextRules:
         if limit is not None and limit.reached:
             text += self.finish()
         return text
+
+    def feed_all(self, pieces: Sequence[str]) -> list[str]:
+        """What of ``pieces`` may go out now, in parts, none of which is empty.
+        It ends where `feed` sets ``reason``."""
+        if self._limit is None and self._stop is None:
+            return list(filter(None, pieces))
+        texts = []
+        for piece in pieces:
+            if text := self.feed(piece):
+                texts.append(text)
+            if self.reason is not None:
+                break
+        return texts
+
+    def skip(self, chars: int, tokens: int) -> None:
+        """See `piecesd.tokens.TokenLimit.skip`."""
+        if self._limit is not None:
+            self._limit.skip(chars, tokens)
 
     def finish(self) -> str:
         """The text held back, now that nothing follows it; sets ``reason``."""

@@ -11,7 +11,7 @@ from piecesd.catalog import Catalog
 from piecesd.chat import ChatEvent, ChatRequest, Message
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import Completion, CompletionSettings
-from piecesd.completion.counting import TokenCounts
+from piecesd.completion.counting import RunInThread, TokenCounts
 from piecesd.completion.deadlines import StreamLimits
 from piecesd.completion.service import Completions
 from piecesd.upstream.scripted import ScriptedUpstream
@@ -34,6 +34,34 @@ def run_now(work: Callable[[], T]) -> Deferred[T]:
     return succeed(work())
 
 
+class StoppedThread:
+    """A worker thread that does its next work when it is told to."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._waiting
+
+    def run(self, work: Callable[[], T]) -> Deferred[T]:
+        done: Deferred[T] = Deferred()
+
+        def step() -> None:
+            try:
+                result = work()
+            except Exception:
+                done.errback()
+            else:
+                done.callback(result)
+
+        self._waiting.append(step)
+        return done
+
+    def step(self) -> None:
+        self._waiting.pop(0)()
+
+
 class CompletionCase(SynchronousTestCase):
     """``self.begin(...)`` gives a Completion over a scripted GPT service."""
 
@@ -42,13 +70,15 @@ class CompletionCase(SynchronousTestCase):
         self.gpt = ScriptedUpstream()
         self.completions = self.make()
 
-    def make(self, default_model: str | None = None) -> Completions:
+    def make(
+        self, default_model: str | None = None, run_in_thread: RunInThread = run_now
+    ) -> Completions:
         return Completions(
             catalog=Catalog.built_in(),
             upstreams={"gpt": self.gpt},
             default_model=default_model,
             settings=SETTINGS,
-            counts=TokenCounts(run_now),
+            counts=TokenCounts(run_in_thread),
             budget=RetryBudget(20, self.clock.seconds),
             clock=self.clock,
         )

@@ -6,6 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from piecesd.chat import Answer, ChatEvent, Choice, Delta, Finished, Usage
 from piecesd.completion.completion import Completion
+from piecesd.completion.text_count import MAX_WAITING_CHARS
 from piecesd.errors import (
     ContextLengthExceeded,
     Overloaded,
@@ -17,7 +18,8 @@ from piecesd.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from tests.completion.support import CompletionCase
+from piecesd.tokens import Encoding, load
+from tests.completion.support import CompletionCase, StoppedThread
 
 
 def broken(origin: object = None) -> UpstreamError:
@@ -148,6 +150,89 @@ class StreamedTests(CompletionCase):
         first.fail(UpstreamBroken(detail="cut"))
         self.failureResultOf(turn, UpstreamBroken)
         self.assertTrue(second.cancelled)
+
+
+class LongAnswerTests(CompletionCase):
+    """Text that is counted on the thread while more of it comes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        load("cl100k_base")
+        self.thread = StoppedThread()
+        self.completions = self.make(run_in_thread=self.thread.run)
+        self.completion = self.begin()
+
+    def pass_on(self, text: str) -> Deferred[Sequence[ChatEvent]]:
+        """Have ``text`` arrive and go out; the turn after that."""
+        turn = self.turn(self.completion)
+        self.gpt.streams[0].arrive(text)
+        self.assertEqual(self.successResultOf(turn), [Delta(0, text)])
+        return self.turn(self.completion)
+
+    def test_its_text_goes_out_while_it_is_counted(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.assertFalse(self.thread.is_idle)
+        self.gpt.streams[0].arrive("more")
+        self.assertEqual(self.successResultOf(turn), [Delta(0, "more")])
+
+    def test_only_the_rest_of_it_is_counted_at_its_end(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.thread.step()
+        self.gpt.streams[0].finish()
+        self.assertEqual(
+            self.successResultOf(turn),
+            [Finished(0, "stop"), Usage(input_tokens=8, output_tokens=2_001)],
+        )
+
+    def test_its_finish_waits_for_a_count_that_is_under_way(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.gpt.streams[0].finish()
+        self.assertNoResult(turn)
+        self.thread.step()
+        self.assertEqual(self.successResultOf(turn)[0], Finished(0, "stop"))
+
+    def test_no_more_is_asked_for_while_the_thread_is_too_far_behind(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.gpt.streams[0].arrive("x" * (MAX_WAITING_CHARS + 1))
+        self.successResultOf(turn)
+        turn = self.turn(self.completion)
+        self.gpt.streams[0].arrive("more")
+        self.assertNoResult(turn)
+        self.thread.step()
+        self.assertEqual(self.successResultOf(turn), [Delta(0, "more")])
+
+    def test_a_stream_that_waits_for_its_count_has_its_deadline_all_the_same(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.gpt.streams[0].arrive("x" * (MAX_WAITING_CHARS + 1))
+        self.successResultOf(turn)
+        turn = self.turn(self.completion)
+        self.clock.pump([60] * 5)
+        self.failureResultOf(turn, UpstreamTimeout)
+
+    def test_a_cancel_ends_the_count(self) -> None:
+        turn = self.pass_on("word " * 2_000)
+        self.completion.cancel(ShuttingDown())
+        self.failureResultOf(turn, ShuttingDown)
+        self.thread.step()
+        self.assertTrue(self.thread.is_idle)
+        self.failureResultOf(self.turn(self.completion), ShuttingDown)
+
+    def test_what_was_counted_is_not_counted_again_for_the_limit(self) -> None:
+        """15,000 bytes could be more tokens than the limit; 2,000 tokens and
+        5,000 bytes can't."""
+        counted: list[str] = []
+
+        def count(encoding: Encoding, text: str) -> int:
+            counted.append(text)
+            return 0
+
+        self.completion = self.begin(max_output_tokens=10_500)
+        turn = self.pass_on("word " * 2_000)
+        self.thread.step()
+        self.patch(Encoding, "count", count)
+        self.gpt.streams[0].arrive("word " * 1_000)
+        self.successResultOf(turn)
+        self.assertEqual(counted, [])
 
 
 class RetryTests(CompletionCase):

@@ -1,42 +1,14 @@
 """Where tokens are counted, and that counting ends with the wish for it."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd import tokens
-from piecesd.completion.counting import TokenCounts
+from piecesd.completion.counting import TokenCounts, drop
 from piecesd.tokens import Encoding
-
-T = TypeVar("T")
+from tests.completion.support import StoppedThread
 
 LONG = "word " * 2_000
-
-
-class StoppedThread:
-    """A worker thread that does its next work when it is told to."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Callable[[], None]] = []
-
-    def run(self, work: Callable[[], T]) -> Deferred[T]:
-        done: Deferred[T] = Deferred()
-
-        def step() -> None:
-            try:
-                result = work()
-            except Exception:
-                done.errback()
-            else:
-                done.callback(result)
-
-        self._waiting.append(step)
-        return done
-
-    def step(self) -> None:
-        self._waiting.pop(0)()
 
 
 class TokenCountsTests(SynchronousTestCase):
@@ -80,3 +52,10 @@ class TokenCountsTests(SynchronousTestCase):
         self.thread.step()
         self.failureResultOf(counting, CancelledError)
         self.assertEqual(self.counted, [1])
+
+    def test_what_is_dropped_is_not_counted_and_its_failure_is_not_heard_of(self) -> None:
+        counting = self.count(LONG, len(LONG))
+        drop(counting)
+        self.thread.step()
+        self.assertEqual(self.counted, [])
+        self.successResultOf(counting)

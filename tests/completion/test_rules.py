@@ -44,6 +44,12 @@ class TextRulesTests(SynchronousTestCase):
     def test_a_last_word_over_the_limit_is_a_cut(self) -> None:
         self.assertEqual(run(rules(2), [" a", " b", " c"]), (" a b", "length"))
 
+    def test_a_batch_passes_as_its_pieces_do(self) -> None:
+        pieces = ["one ", "", "E", "ND two", " three"]
+        self.assertEqual(rules().feed_all(pieces), ["one ", "E", "ND two", " three"])
+        stopped = rules(None, "END")
+        self.assertEqual((stopped.feed_all(pieces), stopped.reason), (["one "], "stop"))
+
     @given(
         st.text(alphabet="ab E.\n", max_size=40),
         st.lists(st.integers(0, 40), max_size=6),
