@@ -77,6 +77,8 @@ class ChatRequest:
     ``model`` is the name the client used, or ``""`` when it used none.
     ``None`` leaves a choice to the upstream. ``choices`` is how many
     independent answers are wanted (the OpenAI API's ``n``).
+    ``further_conversations`` are to be continued in the same way, each with as
+    many choices, which are numbered on.
     """
 
     model: str
@@ -86,6 +88,7 @@ class ChatRequest:
     max_output_tokens: int | None = None
     stop: tuple[str, ...] = ()
     choices: int = 1
+    further_conversations: tuple[tuple[Message, ...], ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     parallel_tool_calls: bool = True
@@ -102,6 +105,12 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
 
 
 @dataclass(slots=True)

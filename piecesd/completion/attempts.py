@@ -37,6 +37,14 @@ class Figures:
     refused_retries: int = 0
     waits: Spread = field(default_factory=Spread)
 
+    def add(self, other: "Figures") -> None:
+        """Take in what another completion for the same request came to."""
+        self.retries += other.retries
+        self.pieces += other.pieces
+        self.refused_retries += other.refused_retries
+        if other.usage is not None:
+            self.usage = other.usage if self.usage is None else self.usage + other.usage
+
 
 class Attempts:
     """Makes the calls of one request, again where that is worth its while.

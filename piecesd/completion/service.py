@@ -1,7 +1,8 @@
 """Takes chat requests: finds the model and its upstream."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -10,8 +11,11 @@ from piecesd.chat import ChatRequest
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import Completion, CompletionSettings
 from piecesd.completion.counting import TokenCounts
+from piecesd.completion.joined import JoinedCompletions
 from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound, Phrase
 from piecesd.upstream.interface import Upstream
+
+AnyCompletion = Completion | JoinedCompletions
 
 _NO_MODEL = Phrase("a model must be named.", "必须指明模型。")
 
@@ -50,12 +54,23 @@ class Completions:
             raise ModelNotConfigured(param="model", model=name, service=model.family)
         return model
 
-    def begin(self, request: ChatRequest, *, request_id: str) -> Completion:
+    def begin(self, request: ChatRequest, *, request_id: str) -> AnyCompletion:
         """Take a request; no call is made yet.
 
         :raises ModelNotFound: see `find`.
         :raises InvalidValue: it names no model and there is no default.
         """
+        begin = partial(self._begin, request_id=request_id)
+        if not request.further_conversations:
+            return begin(request)
+        conversations = (request.messages, *request.further_conversations)
+        requests = [
+            replace(request, messages=messages, further_conversations=())
+            for messages in conversations
+        ]
+        return JoinedCompletions([begin(each) for each in requests], request.choices)
+
+    def _begin(self, request: ChatRequest, *, request_id: str) -> Completion:
         name = request.model
         if self.default_model is not None and self.catalog.find(name) is None:
             name = self.default_model

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IReactorTime
 
 from piecesd.access.gate import Gate, open_gate
-from piecesd.dialects import openai_chat
+from piecesd.dialects import openai_chat, openai_completions
+from piecesd.dialects.dialect import Dialect
 from piecesd.errors import UnknownPath
 from piecesd.http.admin import AdminBans
 from piecesd.http.admission import Admission
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
     from piecesd.ratelimits.limiter import RateLimiter
 
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
+
+_COMPLETIONS: Mapping[str, Dialect] = {
+    "chat/completions": openai_chat,
+    "completions": openai_completions,
+}
+"""The dialects by their paths behind the prefix."""
 
 
 class Api:
@@ -108,7 +115,6 @@ class Api:
         return klein
 
     def _add_api_routes(self, klein: RoutedKlein) -> None:
-        prefix = self.settings.api_prefix
         models = ModelsEndpoint(self._completions, self._admission)
         sender = CompletionSender(
             completions=self._completions,
@@ -116,16 +122,18 @@ class Api:
             settings=self.settings,
             clock=self._clock,
         )
-        complete_chat = CompletionEndpoint(openai_chat, sender).complete
-        klein.route(f"{prefix}chat/completions", methods=["POST"])(complete_chat)
-        klein.route(f"{prefix}models", methods=["GET"])(models.list)
-        klein.route(f"{prefix}models/<path:name>", methods=["GET"])(models.show)
+        prefixes = {"": self.settings.api_prefix}
         if self.settings.enable_model_route:
-            prefix = f"/<path:path_model>{prefix}"
-            klein.route(f"{prefix}chat/completions", methods=["POST"], endpoint="chat of model")(
-                complete_chat
+            prefixes[" of model"] = f"/<path:path_model>{self.settings.api_prefix}"
+        for of_model, prefix in prefixes.items():
+            for path, dialect in _COMPLETIONS.items():
+                klein.route(prefix + path, methods=["POST"], endpoint=path + of_model)(
+                    CompletionEndpoint(dialect, sender).complete
+                )
+            klein.route(f"{prefix}models", methods=["GET"], endpoint="models" + of_model)(
+                models.list
             )
-            klein.route(f"{prefix}models", methods=["GET"], endpoint="models of model")(models.list)
+        klein.route(f"{self.settings.api_prefix}models/<path:name>", methods=["GET"])(models.show)
 
     def receive(self, request: ApiRequest) -> None:
         """Count ``request``, let it in, and browsers, and find its route."""

@@ -20,8 +20,7 @@ from piecesd.http.settings import HttpSettings
 from piecesd.http.stream_writer import StreamWriter
 
 if TYPE_CHECKING:
-    from piecesd.completion.completion import Completion
-    from piecesd.completion.service import Completions
+    from piecesd.completion.service import AnyCompletion, Completions
 
 
 class CompletionSender:
@@ -67,7 +66,7 @@ class CompletionSender:
         return request
 
     def _answer(
-        self, request: ApiRequest, call: Call, completion: Completion
+        self, request: ApiRequest, call: Call, completion: AnyCompletion
     ) -> tuple[Coroutine[Any, Any, None], Cut]:
         """The sending of the answer, and what ends it early."""
         head = AnswerHead(
@@ -107,7 +106,7 @@ class CompletionEndpoint:
 
 
 async def _send_whole(
-    request: ApiRequest, call: Call, completion: Completion, head: AnswerHead
+    request: ApiRequest, call: Call, completion: AnyCompletion, head: AnswerHead
 ) -> None:
     answer = await completion.answer()
     request.send(200, JSON_HEADERS, call.render_answer(answer, head))

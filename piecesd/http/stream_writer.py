@@ -17,7 +17,7 @@ from piecesd.http.request import ApiRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from piecesd.completion.completion import Completion
+    from piecesd.completion.service import AnyCompletion
 
 
 @implementer(IPushProducer)
@@ -34,7 +34,7 @@ class StreamWriter:
     def __init__(
         self,
         request: ApiRequest,
-        completion: Completion,
+        completion: AnyCompletion,
         renderer: StreamRenderer,
         *,
         keep_alive_seconds: float,

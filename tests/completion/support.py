@@ -26,7 +26,8 @@ SETTINGS = CompletionSettings(
 
 
 def chat(text: str = "hi", model: str = "gpt-4", **fields: Any) -> ChatRequest:
-    return ChatRequest(model=model, messages=(Message(role="user", text=text),), **fields)
+    said = (Message(role="user", text=text),)
+    return ChatRequest(**{"model": model, "messages": said} | fields)
 
 
 def run_now(work: Callable[[], T]) -> Deferred[T]:
@@ -84,7 +85,9 @@ class CompletionCase(SynchronousTestCase):
         )
 
     def begin(self, text: str = "hi", **fields: Any) -> Completion:
-        return self.completions.begin(chat(text, **fields), request_id="r1")
+        completion = self.completions.begin(chat(text, **fields), request_id="r1")
+        assert isinstance(completion, Completion)
+        return completion
 
     def turn(self, completion: Completion) -> Deferred[Sequence[ChatEvent]]:
         turn = Deferred.fromCoroutine(completion.next_events())

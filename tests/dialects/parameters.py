@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from piecesd.dialects import openai_chat
+from piecesd.dialects import openai_chat, openai_completions
 from piecesd.dialects.dialect import Dialect
 from piecesd.dialects.openai_chat import body as chat_body
+from piecesd.dialects.openai_completions import body as completions_body
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
 
@@ -69,6 +70,13 @@ DOCUMENTED = (
                 whole=True,
             ),
         },
+    ),
+    Documented(
+        title="Completions",
+        dialect=openai_completions,
+        path="/v1/completions",
+        required={"model": "gpt-4o", "prompt": "Hello"},
+        tables={"Request": Table(struct=completions_body.Body)},
     ),
 )
 

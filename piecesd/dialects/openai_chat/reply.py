@@ -25,15 +25,8 @@ from piecesd.chat import (
     Usage,
 )
 from piecesd.dialects.dialect import AnswerHead
-from piecesd.dialects.openai_errors import render_error
-from piecesd.dialects.sse import CONTENT_TYPE, KEEP_ALIVE, frame, line_safe
-from piecesd.errors import ApiError, Language
-
-
-class _UsageBody(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+from piecesd.dialects.openai_stream import OpenAiStream, UsageBody, usage_body
+from piecesd.dialects.sse import frame, line_safe
 
 
 class _Function(msgspec.Struct):
@@ -67,7 +60,7 @@ class _Completion(msgspec.Struct):
     created: int
     model: str
     choices: list[_ChoiceBody]
-    usage: _UsageBody
+    usage: UsageBody
 
 
 class FunctionDelta(msgspec.Struct):
@@ -109,15 +102,7 @@ class Chunk(msgspec.Struct):
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: _UsageBody | UnsetType | None
-
-
-def _usage_body(usage: Usage) -> _UsageBody:
-    return _UsageBody(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.total_tokens,
-    )
+    usage: UsageBody | UnsetType | None
 
 
 def _completion_id(head: AnswerHead) -> str:
@@ -157,7 +142,7 @@ def render_answer(answer: Answer, head: AnswerHead) -> bytes:
             created=head.created_unix,
             model=head.model,
             choices=choices,
-            usage=_usage_body(answer.usage),
+            usage=usage_body(answer.usage),
         )
     )
 
@@ -177,14 +162,8 @@ def _chunk_choice(event: ToolCallBegun | ToolCallDelta | Refused | Finished) -> 
             return ChunkChoice(choice, ChunkDelta(), finish_reason=reason)
 
 
-class ChunkRenderer:
-    """Renders one streamed answer; every method returns whole SSE events.
-
-    ``choices`` is how many the client asked for.
-    """
-
-    content_type = CONTENT_TYPE
-    wants_input_tokens = False
+class ChunkRenderer(OpenAiStream):
+    """Renders one streamed answer; ``choices`` is how many the client asked for."""
 
     def __init__(self, head: AnswerHead, *, choices: int, include_usage: bool) -> None:
         self._completion_id = _completion_id(head)
@@ -219,27 +198,15 @@ class ChunkRenderer:
                 parts += (before[event.choice], content, after)
             elif isinstance(event, Usage):
                 if self._include_usage:
-                    parts.append(self._event([], _usage_body(event)))
+                    parts.append(self._event([], usage_body(event)))
             else:
                 parts.append(self._choice_event(_chunk_choice(event)))
         return b"".join(parts)
 
-    def keep_alive(self) -> bytes:
-        """A comment."""
-        return KEEP_ALIVE
-
-    def done(self) -> bytes:
-        """The end of a whole answer."""
-        return frame(b"[DONE]")
-
-    def error(self, error: ApiError, language: Language = "en") -> bytes:
-        """The end of an answer that failed after its first byte was sent."""
-        return frame(render_error(error, language))
-
     def _choice_event(self, choice: ChunkChoice) -> bytes:
         return self._event([choice], None if self._include_usage else UNSET)
 
-    def _event(self, choices: list[ChunkChoice], usage: _UsageBody | UnsetType | None) -> bytes:
+    def _event(self, choices: list[ChunkChoice], usage: UsageBody | UnsetType | None) -> bytes:
         chunk = Chunk(
             id=self._completion_id,
             object="chat.completion.chunk",
