@@ -4,7 +4,7 @@ Dialects translate client JSON into these values and back; families translate
 them into each upstream's messages. Nothing here knows HTTP, JSON or gRPC.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -43,11 +43,14 @@ class Message:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
     """A function that the model may ask to be called. ``parameters`` is the
-    text of a JSON schema for its arguments, empty for none."""
+    text of a JSON schema for its arguments, empty for none; with ``strict`` they
+    have to keep it. ``param`` is the path of the schema in the request, for errors."""
 
     name: str
     description: str = ""
     parameters: str = ""
+    strict: bool = False
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +66,13 @@ class ToolChoice:
 class AnswerFormat:
     """The answer is to be one JSON value: an object, or with ``schema``, the
     text of a JSON schema, whatever that allows. ``name`` and ``description``
-    tell the model what it is for."""
+    tell the model what it is for; ``param`` is the path of the schema in the
+    request, for errors."""
 
     schema: str | None = None
     name: str = ""
     description: str = ""
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,14 +86,17 @@ def build(
         health_check_interval_seconds=config.health_check_interval_seconds,
         clock=reactor,
     )
+    run_in_thread = partial(deferToThreadPool, reactor, counting_threads)
     completions = Completions(
         catalog=catalog,
         upstreams=_clients(config, services, bridge),
         default_model=config.default_model or None,
         settings=_completion_settings(config),
-        counts=TokenCounts(partial(deferToThreadPool, reactor, counting_threads)),
+        counts=TokenCounts(run_in_thread),
         budget=RetryBudget(config.retry_budget_percent, reactor.seconds),
         clock=reactor,
+        run_in_thread=run_in_thread,
+        emulates_tools=config.tools == "emulate",
     )
     http_settings = _http_settings(config)
     metrics = build_metrics(

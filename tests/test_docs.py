@@ -32,6 +32,7 @@ _DIFFERS_EACH_TIME = [
     (re.compile(pattern), mask)
     for pattern, mask in [
         (r"chatcmpl-[0-9a-f]{28}", "chatcmpl-"),
+        (r"call_[0-9a-f]{24}", "call_"),
         (r"req_[0-9a-f]{24}", "req_"),
         (r'("chat\.completion(?:\.chunk)?",\s*"created": ?)\d+', r"\g<1>0"),
         (r"Date: .* GMT", "Date: "),

@@ -45,6 +45,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted.python.threadpool",
     ),
     "piecesd.dialects": (*_VALUES, "msgspec"),
+    "piecesd.emulation": (*_VALUES, "jsonschema", "referencing"),
     "piecesd.families": (*_VALUES, "piecesd._pb.*_pb2", "google.protobuf"),
     "piecesd.tokens": (*_VALUES, "tiktoken", "tokenizers"),
     # gRPC, and what hides it.
@@ -89,6 +90,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         *_DEFERRED_AND_CLOCK,
         "piecesd.catalog",
         "piecesd.config",
+        "piecesd.emulation",
         "piecesd.stats",
         "piecesd.tokens",
         "piecesd.upstream.interface",

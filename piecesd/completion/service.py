@@ -10,14 +10,24 @@ from piecesd.catalog import Catalog, Model
 from piecesd.chat import ChatRequest
 from piecesd.completion.budget import RetryBudget
 from piecesd.completion.completion import Completion, CompletionSettings
-from piecesd.completion.counting import TokenCounts
+from piecesd.completion.counting import RunInThread, TokenCounts
+from piecesd.completion.emulated import EmulatedCompletion
 from piecesd.completion.joined import JoinedCompletions
-from piecesd.errors import InvalidValue, ModelNotConfigured, ModelNotFound, Phrase
+from piecesd.emulation.reply import is_needed
+from piecesd.emulation.tools import callable_tools
+from piecesd.errors import (
+    InvalidValue,
+    ModelNotConfigured,
+    ModelNotFound,
+    Phrase,
+    UnsupportedParameter,
+)
 from piecesd.upstream.interface import Upstream
 
-AnyCompletion = Completion | JoinedCompletions
+AnyCompletion = Completion | JoinedCompletions | EmulatedCompletion
 
 _NO_MODEL = Phrase("a model must be named.", "必须指明模型。")
+_NO_TOOLS = Phrase("tools are switched off here.", "此服务已停用工具。")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +35,8 @@ class Completions:
     """Begins completions.
 
     ``upstreams`` stand by family; one that is missing has no address.
+    ``run_in_thread`` runs what takes its time on another thread. Without
+    ``emulates_tools`` requests that have some are refused.
     ``default_model`` is for requests that name no model or an unknown one;
     None refuses those.
     """
@@ -36,6 +48,8 @@ class Completions:
     counts: TokenCounts
     budget: RetryBudget
     clock: IReactorTime
+    run_in_thread: RunInThread
+    emulates_tools: bool = True
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -59,8 +73,13 @@ class Completions:
 
         :raises ModelNotFound: see `find`.
         :raises InvalidValue: it names no model and there is no default.
+        :raises UnsupportedParameter: it has tools, and they are not emulated.
         """
         begin = partial(self._begin, request_id=request_id)
+        if is_needed(request):
+            if callable_tools(request) and not self.emulates_tools:
+                raise UnsupportedParameter(param="tools", detail=_NO_TOOLS)
+            return EmulatedCompletion(request, begin=begin, run_in_thread=self.run_in_thread)
         if not request.further_conversations:
             return begin(request)
         conversations = (request.messages, *request.further_conversations)

@@ -338,28 +338,16 @@ def workers() -> Kind[int]:
     return Kind(read=read, allowed="a whole number from 1 to 256, or auto")
 
 
-def unsupported_params() -> Kind[Literal["refuse", "ignore"]]:
-    def read(text: str) -> Literal["refuse", "ignore"]:
-        match text.lower():
-            case "refuse":
-                return "refuse"
-            case "ignore":
-                return "ignore"
-        raise ValueError(text)
+def one_of(*words: T) -> Kind[T]:
+    """One of a few words, in any case."""
+    known = {str(word): word for word in words}
 
-    return Kind(read=read, allowed="refuse or ignore")
+    def read(text: str) -> T:
+        if text.lower() not in known:
+            raise ValueError(text)
+        return known[text.lower()]
 
-
-def log_format() -> Kind[Literal["text", "json"]]:
-    def read(text: str) -> Literal["text", "json"]:
-        match text.lower():
-            case "text":
-                return "text"
-            case "json":
-                return "json"
-        raise ValueError(text)
-
-    return Kind(read=read, allowed="text or json")
+    return Kind(read=read, allowed=" or ".join(known))
 
 
 def origins() -> Kind[tuple[str, ...]]:

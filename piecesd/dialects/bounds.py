@@ -45,6 +45,14 @@ def require_length(param: str, text: str, low: int, high: int) -> None:
         )
 
 
+def require_at_most(param: str, count: int, most: int) -> None:
+    """:raises InvalidValue: a list has more items than it may have."""
+    if count > most:
+        raise InvalidValue(
+            param=param, detail=Phrase(f"there may be at most {most}.", f"最多 {most} 个。")
+        )
+
+
 def require_few_messages(param: str, count: int) -> None:
     """:raises InvalidValue: there are no messages, or with their parts more than
     `MAX_MESSAGES`."""
@@ -72,10 +80,7 @@ def stop_sequences(param: str, stop: str | Sequence[str] | None, *, most: int) -
     if isinstance(stop, str):
         require_length(param, stop, 1, MAX_STOP_CHARACTERS)
         return (stop,)
-    if len(stop) > most:
-        raise InvalidValue(
-            param=param, detail=Phrase(f"there may be at most {most}.", f"最多 {most} 个。")
-        )
+    require_at_most(param, len(stop), most)
     for index, text in enumerate(stop):
         require_length(f"{param}[{index}]", text, 1, MAX_STOP_CHARACTERS)
     return tuple(stop)

@@ -9,6 +9,10 @@ NO_AUDIO = Phrase("only text can be sent to the services.", "只能向上游服�
 NO_SEARCH = Phrase("the services don't search the web.", "上游服务不搜索网页。")
 NOT_STORED = Phrase("answers are not stored.", "回答不会被存储。")
 NOT_MODERATED = Phrase("nothing is moderated here.", "此服务不进行内容审核。")
-NO_TOOLS = Phrase(
-    "the services answer with text and call no tools.", "上游服务只返回文本，不调用工具。"
+OLDER_THAN_TOOLS = Phrase(
+    "it is the older form of tools; send `tools`.", "这是工具的旧形式；请发送 `tools`。"
+)
+FUNCTIONS_ONLY = Phrase("only functions can be called.", "只能调用函数。")
+TEXT_OR_JSON = Phrase(
+    "it must be text, json_object or json_schema.", "应为 text、json_object 或 json_schema。"
 )

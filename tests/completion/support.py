@@ -72,7 +72,10 @@ class CompletionCase(SynchronousTestCase):
         self.completions = self.make()
 
     def make(
-        self, default_model: str | None = None, run_in_thread: RunInThread = run_now
+        self,
+        default_model: str | None = None,
+        run_in_thread: RunInThread = run_now,
+        **fields: Any,
     ) -> Completions:
         return Completions(
             catalog=Catalog.built_in(),
@@ -82,6 +85,8 @@ class CompletionCase(SynchronousTestCase):
             counts=TokenCounts(run_in_thread),
             budget=RetryBudget(20, self.clock.seconds),
             clock=self.clock,
+            run_in_thread=run_in_thread,
+            **fields,
         )
 
     def begin(self, text: str = "hi", **fields: Any) -> Completion:

@@ -125,10 +125,12 @@ class TextTests(KindCase):
         self.assert_refuses(kinds.model_map(), "gpt-4o", "=x", "x=", "a=b,a=c")
 
     def test_choices_are_read_in_any_case(self) -> None:
-        self.assert_reads(kinds.log_format(), {"JSON": "json", "text": "text"})
-        self.assert_refuses(kinds.log_format(), "xml", "")
-        self.assert_reads(kinds.unsupported_params(), {"refuse": "refuse", "Ignore": "ignore"})
-        self.assert_refuses(kinds.unsupported_params(), "drop", "")
+        self.assert_reads(kinds.one_of("text", "json"), {"JSON": "json", "text": "text"})
+        self.assert_refuses(kinds.one_of("text", "json"), "xml", "")
+        self.assert_reads(
+            kinds.one_of("refuse", "ignore"), {"refuse": "refuse", "Ignore": "ignore"}
+        )
+        self.assert_refuses(kinds.one_of("refuse", "ignore"), "drop", "")
 
 
 class SystemTests(KindCase):

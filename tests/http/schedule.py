@@ -36,7 +36,7 @@ from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.tokens import Encoding, EncodingName, load
 from piecesd.upstream.scripted import ScriptedReply, ScriptedStream, ScriptedUpstream
-from tests.completion.support import SETTINGS
+from tests.completion.support import SETTINGS, run_now
 from tests.http.wire import CLIENT, Connection, chat_body, request_bytes
 
 T = TypeVar("T")
@@ -114,6 +114,7 @@ class World:
             counts=self.counts,
             budget=RetryBudget(1000, self.clock.seconds),
             clock=clock,
+            run_in_thread=run_now,
         )
         self.api = Api(
             completions=completions,

@@ -61,9 +61,16 @@ class HttpSection:
     unsupported_params: Literal["refuse", "ignore"] = setting(
         "UNSUPPORTED_PARAMS",
         "HTTP",
-        kinds.unsupported_params(),
+        kinds.one_of("refuse", "ignore"),
         "refuse",
         "What to do with a parameter that would change the answer and can't be honoured.",
+    )
+    tools: Literal["emulate", "refuse"] = setting(
+        "TOOLS",
+        "HTTP",
+        kinds.one_of("emulate", "refuse"),
+        "emulate",
+        "Whether tools of requests are told to the model by piecesd, or refused.",
     )
     sse_keepalive_seconds: float = setting(
         "SSE_KEEPALIVE",

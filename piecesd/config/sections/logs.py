@@ -29,7 +29,7 @@ class LogsSection:
     log_format: Literal["text", "json"] = setting(
         "LOG_FORMAT",
         "Logs",
-        kinds.log_format(),
+        kinds.one_of("text", "json"),
         "text",
         "Form of a log line, in the file and on the console.",
     )

@@ -13,14 +13,20 @@ import msgspec
 
 from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
 from piecesd.dialects.json_body import AnyArray, AnyObject
+from piecesd.dialects.openai_tools import (
+    ResponseFormatBody,
+    ToolBody,
+    ToolCallBody,
+    ToolChoiceBody,
+)
 from piecesd.dialects.refusals import (
     NO_AUDIO,
     NO_LOGPROBS,
     NO_SEARCH,
     NO_SUCH_SETTING,
-    NO_TOOLS,
     NOT_MODERATED,
     NOT_STORED,
+    OLDER_THAN_TOOLS,
     TEXT_ONLY,
 )
 
@@ -42,9 +48,9 @@ class MessageBody(msgspec.Struct):
     content: Annotated[str | list[PartBody] | None, _PASSED_ON] = None
     name: Annotated[str | None, _HONOURED] = None
     refusal: Annotated[str | None, _HONOURED] = None
-    tool_call_id: Annotated[str | None, _NO_EFFECT] = None
-    tool_calls: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
-    function_call: Annotated[AnyObject | None, Refused(never, NO_TOOLS)] = None
+    tool_call_id: Annotated[str | None, _HONOURED] = None
+    tool_calls: Annotated[list[ToolCallBody] | None, _HONOURED] = None
+    function_call: Annotated[AnyObject | None, Refused(never, OLDER_THAN_TOOLS)] = None
     audio: Annotated[AnyObject | None, Refused(never, NO_AUDIO)] = None
 
 
@@ -64,9 +70,12 @@ class Body(msgspec.Struct):
     n: Annotated[int | None, _HONOURED] = None
     stream: Annotated[bool | None, _HONOURED] = None
     stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None
+    tools: Annotated[list[ToolBody] | None, _HONOURED] = None
+    tool_choice: Annotated[str | ToolChoiceBody | None, _HONOURED] = None
+    parallel_tool_calls: Annotated[bool | None, _HONOURED] = None
+    response_format: Annotated[ResponseFormatBody | None, _HONOURED] = None
 
     metadata: Annotated[AnyObject | None, _NO_EFFECT] = None
-    parallel_tool_calls: Annotated[bool | None, _NO_EFFECT] = None
     prompt_cache_key: Annotated[str | None, _NO_EFFECT] = None
     prompt_cache_options: Annotated[AnyObject | None, _NO_EFFECT] = None
     prompt_cache_retention: Annotated[str | None, _NO_EFFECT] = None
@@ -77,8 +86,10 @@ class Body(msgspec.Struct):
 
     audio: Annotated[AnyObject | None, Refused(never, TEXT_ONLY)] = None
     frequency_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
-    function_call: Annotated[str | AnyObject | None, Refused(only("none", "auto"), NO_TOOLS)] = None
-    functions: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
+    function_call: Annotated[
+        str | AnyObject | None, Refused(only("none", "auto"), OLDER_THAN_TOOLS)
+    ] = None
+    functions: Annotated[AnyArray | None, Refused(is_falsy, OLDER_THAN_TOOLS)] = None
     logit_bias: Annotated[dict[str, msgspec.Raw] | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     logprobs: Annotated[bool | None, Refused(is_falsy, NO_LOGPROBS)] = None
     modalities: Annotated[list[str] | None, Refused(only([], ["text"]), TEXT_ONLY)] = None
@@ -86,12 +97,7 @@ class Body(msgspec.Struct):
     prediction: Annotated[AnyObject | None, Refused(never, NO_SUCH_SETTING)] = None
     presence_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     reasoning_effort: Annotated[str | None, Refused(only("none"), NO_SUCH_SETTING)] = None
-    response_format: Annotated[
-        dict[str, msgspec.Raw] | None, Refused(only({"type": msgspec.Raw(b'"text"')}), TEXT_ONLY)
-    ] = None
     store: Annotated[bool | None, Refused(is_falsy, NOT_STORED)] = None
-    tool_choice: Annotated[str | AnyObject | None, Refused(only("none", "auto"), NO_TOOLS)] = None
-    tools: Annotated[AnyArray | None, Refused(is_falsy, NO_TOOLS)] = None
     top_logprobs: Annotated[int | None, Refused(is_falsy, NO_LOGPROBS)] = None
     verbosity: Annotated[str | None, Refused(only("medium"), NO_SUCH_SETTING)] = None
     web_search_options: Annotated[AnyObject | None, Refused(never, NO_SEARCH)] = None

@@ -25,6 +25,12 @@ from piecesd.dialects.fields import refuse_unsupported
 from piecesd.dialects.json_body import decode_body
 from piecesd.dialects.openai_chat.body import Body, MessageBody, PartBody
 from piecesd.dialects.openai_chat.reply import ChunkRenderer, render_answer
+from piecesd.dialects.openai_tools import (
+    read_response_format,
+    read_tool_calls,
+    read_tool_choice,
+    read_tools,
+)
 from piecesd.errors import InvalidValue, MissingParameter, Phrase, UnsupportedContent
 
 MAX_STOPS = 4
@@ -71,6 +77,7 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> ChatCall:
     require_within("temperature", wire.temperature, 0, 2)
     require_within("top_p", wire.top_p, 0, 1)
     require_within("n", wire.n, 1, MAX_CHOICES)
+    choice, tools = read_tool_choice(wire.tool_choice, read_tools(wire.tools))
     request = ChatRequest(
         model=model,
         messages=_messages(wire.messages),
@@ -79,6 +86,10 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> ChatCall:
         max_output_tokens=_max_output_tokens(wire),
         stop=stop_sequences("stop", wire.stop, most=MAX_STOPS),
         choices=1 if wire.n is None else wire.n,
+        tools=tools,
+        tool_choice=choice,
+        parallel_tool_calls=wire.parallel_tool_calls is not False,
+        answer_format=read_response_format(wire.response_format),
     )
     options = wire.stream_options
     return ChatCall(
@@ -108,7 +119,13 @@ def _message(body: MessageBody, path: str) -> Message:
             param=f"{path}.role",
             detail=Phrase(f"it must be one of {names}.", f"必须是以下之一：{names}。"),
         )
-    return Message(role=role, text=_message_text(body, path), name=body.name)
+    return Message(
+        role=role,
+        text=_message_text(body, path),
+        name=body.name,
+        tool_calls=read_tool_calls(body.tool_calls, f"{path}.tool_calls"),
+        tool_call_id=body.tool_call_id,
+    )
 
 
 def _message_text(body: MessageBody, path: str) -> str:

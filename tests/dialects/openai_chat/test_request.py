@@ -158,10 +158,10 @@ class ParseTests(SynchronousTestCase):
         self.assertLess(len(error.message()), 500)
 
     def test_a_refused_parameter_is_told_with_the_reason_in_both_languages(self) -> None:
-        error = self.assertRaises(UnsupportedParameter, parse_fields, tools=[{}])
-        self.assertEqual(error.param, "tools")
-        self.assertIn("call no tools", error.message("en"))
-        self.assertIn("不调用工具", error.message("zh"))
+        error = self.assertRaises(UnsupportedParameter, parse_fields, logprobs=True)
+        self.assertEqual(error.param, "logprobs")
+        self.assertIn("no log probabilities", error.message("en"))
+        self.assertIn("对数概率", error.message("zh"))
 
     def test_half_an_emoji_in_a_message_becomes_a_replacement_character(self) -> None:
         self.assertEqual(parse_message({"role": "user", "content": "x\ud83d"}).text, "x\ufffd")

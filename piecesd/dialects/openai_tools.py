@@ -1,0 +1,238 @@
+"""Tools, calls of them and formats of answers, as the OpenAI API's chat writes them.
+
+Other dialects have borrowed the form of a tool's definition.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from piecesd.chat import AnswerFormat, Tool, ToolCall, ToolChoice
+from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_length
+from piecesd.dialects.json_body import ABSENT, object_text
+from piecesd.dialects.refusals import FUNCTIONS_ONLY, TEXT_OR_JSON
+from piecesd.errors import InvalidValue, MissingParameter, Phrase
+
+MAX_TOOLS = 128
+"""The reference's own bound."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CHOICES = {
+    "auto": ToolChoice(),
+    "none": ToolChoice(mode="none"),
+    "required": ToolChoice(mode="required"),
+}
+
+
+class FunctionBody(msgspec.Struct):
+    """A function that may be called; ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: msgspec.Raw = ABSENT
+    strict: bool | None = None
+
+
+class ToolBody(msgspec.Struct):
+    type: str = "function"
+    function: FunctionBody | None = None
+
+
+class CalledBody(msgspec.Struct):
+    name: str
+    arguments: str
+
+
+class ToolCallBody(msgspec.Struct):
+    id: str
+    type: str = "function"
+    function: CalledBody | None = None
+
+
+class NamedBody(msgspec.Struct):
+    name: str
+
+
+class NamedToolBody(msgspec.Struct):
+    type: str = "function"
+    function: NamedBody | None = None
+
+
+class AllowedToolsBody(msgspec.Struct):
+    mode: str
+    tools: list[NamedToolBody]
+
+
+class ToolChoiceBody(msgspec.Struct):
+    """``type`` says which of the other fields holds it."""
+
+    type: str
+    function: NamedBody | None = None
+    allowed_tools: AllowedToolsBody | None = None
+
+
+class JsonSchemaBody(msgspec.Struct):
+    name: str
+    description: str | None = None
+    schema: msgspec.Raw = ABSENT
+    strict: bool | None = None
+
+
+class ResponseFormatBody(msgspec.Struct):
+    type: str
+    json_schema: JsonSchemaBody | None = None
+
+
+def read_tools(bodies: Sequence[ToolBody] | None, path: str = "tools") -> tuple[Tool, ...]:
+    """The tools of a request.
+
+    :raises InvalidRequest: there are too many, two of one name, or one is not a
+        function or not well named.
+    """
+    if bodies is None:
+        return ()
+    if len(bodies) > MAX_TOOLS:
+        raise InvalidValue(
+            param=path,
+            detail=Phrase(f"there may be at most {MAX_TOOLS}.", f"最多 {MAX_TOOLS} 个。"),
+        )
+    tools = tuple(_read_tool(body, f"{path}[{index}]") for index, body in enumerate(bodies))
+    require_distinct_names(tools, path)
+    return tools
+
+
+def _read_tool(body: ToolBody, path: str) -> Tool:
+    if body.type != "function":
+        raise InvalidValue(param=f"{path}.type", detail=FUNCTIONS_ONLY)
+    if body.function is None:
+        raise MissingParameter(param=f"{path}.function")
+    return read_function(body.function, f"{path}.function")
+
+
+def read_function(body: FunctionBody, path: str) -> Tool:
+    """:raises InvalidRequest: it is not well named, or its parameters are no object."""
+    require_tool_name(body.name, f"{path}.name")
+    return Tool(
+        name=body.name,
+        description=body.description or "",
+        parameters=object_text(body.parameters, f"{path}.parameters"),
+        strict=bool(body.strict),
+        param=f"{path}.parameters",
+    )
+
+
+def require_tool_name(name: str, path: str) -> None:
+    """:raises InvalidValue: the API doesn't allow the name."""
+    if not _NAME.fullmatch(name):
+        raise InvalidValue(
+            param=path,
+            detail=Phrase(
+                "it must be 1 to 64 letters, digits, underscores and dashes.",
+                "应为 1 到 64 个字母、数字、下划线或连字符。",
+            ),
+        )
+
+
+def require_distinct_names(tools: Sequence[Tool], path: str) -> None:
+    """:raises InvalidValue: two of ``tools`` have one name."""
+    seen: set[str] = set()
+    for tool in tools:
+        if tool.name in seen:
+            raise InvalidValue(
+                param=path,
+                detail=Phrase(f"there are two named {tool.name}.", f"{tool.name} 重名。"),
+            )
+        seen.add(tool.name)
+
+
+def read_tool_choice(
+    body: str | ToolChoiceBody | None, tools: tuple[Tool, ...]
+) -> tuple[ToolChoice, tuple[Tool, ...]]:
+    """What is to be called, and which of ``tools`` may be.
+
+    :raises InvalidRequest: it is none of the API's choices, or of no tool there is.
+    """
+    if isinstance(body, ToolChoiceBody):
+        if body.allowed_tools is not None:
+            allowed = {_named(tool.function) for tool in body.allowed_tools.tools}
+            few = tuple(tool for tool in tools if tool.name in allowed)
+            return tool_choice(body.allowed_tools.mode, "tool_choice.allowed_tools.mode", few), few
+        if body.type != "function":
+            raise InvalidValue(param="tool_choice.type", detail=FUNCTIONS_ONLY)
+        if body.function is None:
+            raise MissingParameter(param="tool_choice.function")
+        return named_tool_choice(body.function.name, "tool_choice.function.name", tools), tools
+    return tool_choice(body or "auto", "tool_choice", tools), tools
+
+
+def tool_choice(mode: str, path: str, tools: Sequence[Tool]) -> ToolChoice:
+    """:raises InvalidValue: there is no such mode, or a call is required and
+    there is no tool."""
+    choice = _CHOICES.get(mode)
+    if choice is not None and (tools or mode != "required"):
+        return choice
+    names = ", ".join(_CHOICES)
+    raise InvalidValue(
+        param=path,
+        detail=Phrase(
+            f"it must be one of {names}, and with required there must be tools.",
+            f"必须是以下之一：{names}；required 需要提供工具。",
+        ),
+    )
+
+
+def named_tool_choice(name: str, path: str, tools: Sequence[Tool]) -> ToolChoice:
+    """:raises InvalidValue: there is no such tool."""
+    if name not in {tool.name for tool in tools}:
+        raise InvalidValue(
+            param=path, detail=Phrase("there is no tool of that name.", "没有该名称的工具。")
+        )
+    return ToolChoice(mode="required", name=name)
+
+
+def _named(body: NamedBody | None) -> str | None:
+    return None if body is None else body.name
+
+
+def read_tool_calls(bodies: Sequence[ToolCallBody] | None, path: str) -> tuple[ToolCall, ...]:
+    """The calls that an assistant's message asks for.
+
+    :raises InvalidRequest: one is not of a function.
+    """
+    calls = []
+    for index, body in enumerate(bodies or ()):
+        if body.type != "function":
+            raise InvalidValue(param=f"{path}[{index}].type", detail=FUNCTIONS_ONLY)
+        if body.function is None:
+            raise MissingParameter(param=f"{path}[{index}].function")
+        require_length(f"{path}[{index}].id", body.id, 0, MAX_NAME_CHARACTERS)
+        calls.append(
+            ToolCall(id=body.id, name=body.function.name, arguments=body.function.arguments)
+        )
+    return tuple(calls)
+
+
+def read_response_format(body: ResponseFormatBody | None) -> AnswerFormat | None:
+    """The format of the answer; None is text.
+
+    :raises InvalidRequest: it is none of the API's, or has no schema where it
+        must.
+    """
+    if body is None or body.type == "text":
+        return None
+    if body.type == "json_object":
+        return AnswerFormat()
+    if body.type != "json_schema":
+        raise InvalidValue(param="response_format.type", detail=TEXT_OR_JSON)
+    schema = body.json_schema
+    if schema is None:
+        raise MissingParameter(param="response_format.json_schema")
+    require_tool_name(schema.name, "response_format.json_schema.name")
+    path = "response_format.json_schema.schema"
+    return AnswerFormat(
+        schema=object_text(schema.schema, path) or "{}",
+        name=schema.name,
+        description=schema.description or "",
+        param=path,
+    )
