@@ -35,9 +35,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "piecesd.catalog": (*_VALUES, "msgspec"),
     "piecesd.config": (*_VALUES, "piecesd.access.networks", "dotenv"),
     "piecesd.stats": _VALUES,
-    "piecesd.access": ("piecesd.errors",),
+    "piecesd.access": ("piecesd.errors", "piecesd.shared"),
     "piecesd.access.networks": (),
     "piecesd.access.tap": ("piecesd.access", "piecesd.config", "piecesd.process", "twisted"),
+    "piecesd.access.shared_violations": ("piecesd.access", "piecesd.shared", "twisted.logger"),
     "piecesd.access.service": (
         "piecesd.access",
         *_DEFERRED_AND_CLOCK,

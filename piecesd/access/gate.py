@@ -82,10 +82,12 @@ class Gate:
         client = _parsed(address)
         if client is None or client in self.bans.never or self.bans.find(client):
             return
-        ban = self._violations.note(client, why, self._seconds())
+        ban = self._violations.note(client, why)
         if ban is not None:
             self.bans.add(ban)
-            self._banned(ban)
+            # Above it, another worker has banned, and this one did not know yet.
+            if ban.violations == self._violations.rules.threshold:
+                self._banned(ban)
 
 
 def open_gate(seconds: Callable[[], float]) -> Gate:
@@ -94,7 +96,7 @@ def open_gate(seconds: Callable[[], float]) -> Gate:
         seconds,
         proxies=TrustedProxies(),
         bans=BanList(seconds, Networks(LOOPBACK)),
-        violations=Violations(BanRules()),
+        violations=Violations(BanRules(), seconds),
         allow=Networks(),
         deny=Networks(),
         banned=lambda ban: None,

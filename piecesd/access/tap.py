@@ -13,11 +13,13 @@ from piecesd.access.client import TrustedProxies
 from piecesd.access.gate import Gate
 from piecesd.access.networks import LOOPBACK, Networks
 from piecesd.access.service import BanService
+from piecesd.access.shared_violations import SharedCounts
 from piecesd.access.violations import BanRules, Violations
 from piecesd.config import Config
 from piecesd.process import daemon_threads
 
 _SHARED_BANS = "bans"
+_SHARED_VIOLATIONS = "violations.sqlite"
 
 
 def build(
@@ -30,8 +32,8 @@ def build(
     """The gate, and the service that keeps its bans.
 
     :param count_event: called with ``ban`` for each ban that violations led to.
-    :param shared_directory: where the workers of one machine share what they
-        have to; there the bans are kept if the settings name no file.
+    :param shared_directory: where the workers of one daemon share what they
+        count; there the bans are kept if the settings name no file.
     """
     proxies = [proxy for proxy in config.trusted_proxies if proxy != "unix"]
     bans = BanList(reactor.seconds, Networks((*LOOPBACK, *proxies)))
@@ -55,12 +57,21 @@ def build(
         reactor.seconds,
         proxies=TrustedProxies(proxies, unix="unix" in config.trusted_proxies),
         bans=bans,
-        violations=Violations(_rules(config)),
+        violations=_violations(_rules(config), reactor.seconds, shared_directory),
         allow=Networks(config.ip_allow),
         deny=Networks(config.ip_deny),
         banned=banned,
     )
     return gate, service
+
+
+def _violations(
+    rules: BanRules, seconds: Callable[[], float], shared_directory: Path | None
+) -> Violations:
+    if shared_directory is None:
+        return Violations(rules, seconds)
+    path = shared_directory / _SHARED_VIOLATIONS
+    return Violations(rules, seconds, SharedCounts(rules, seconds, path))
 
 
 def _rules(config: Config) -> BanRules:

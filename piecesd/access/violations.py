@@ -1,17 +1,18 @@
 """Counts what strangers do wrong, and says when it is enough."""
 
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from math import ceil
-from typing import Literal
+from typing import Literal, Protocol
 
 from piecesd.access.bans import Ban
-from piecesd.access.networks import IpAddress, IpNetwork, network_of
+from piecesd.access.networks import IpAddress, IpNetwork, network_of, shown
+from piecesd.shared.tables import MemoryTable
 
 MAX_COUNTED = 10_000
-"""Clients that are counted at a time; those who did nothing wrong for longest
-are forgotten first."""
+"""Clients that are counted at a time; those whose first violation is oldest are
+forgotten first."""
 
 BanMode = Literal["off", "single", "subnet"]
 
@@ -41,31 +42,60 @@ class BanRules:
         return network_of(address, self.ipv6_prefix_bits)
 
 
-class Violations:
-    """The violations of each client, within the time of the rules."""
+class ViolationCounts(Protocol):
+    """Counts the violations of each client, within the time of the rules."""
 
-    def __init__(self, rules: BanRules) -> None:
-        self.rules = rules
-        self._counts: OrderedDict[IpNetwork, tuple[float, int]] = OrderedDict()
+    def add(self, client: IpNetwork) -> int:
+        """Count one more of ``client``; how many there are now. After one that
+        bans, counting begins anew."""
+
+
+class MemoryCounts:
+    """Counts of this process."""
+
+    def __init__(self, rules: BanRules, seconds: Callable[[], float]) -> None:
+        self._rules = rules
+        self._seconds = seconds
+        self._table = MemoryTable(seconds, max_rows=MAX_COUNTED)
 
     def __len__(self) -> int:
         """How many clients are counted."""
-        return len(self._counts)
+        return len(self._table)
 
-    def note(self, address: IpAddress, why: str, now_unix: float) -> Ban | None:
+    def add(self, client: IpNetwork) -> int:
+        key = shown(client)
+        count = self._table.add(key, 1, self._seconds() + self._rules.window_seconds)
+        if count >= self._rules.threshold:
+            self._table.remove(key)
+        return count
+
+
+class Violations:
+    """Says when clients are banned.
+
+    :param seconds: the clock, in Unix time.
+    :param counts: those of several processes; None for this one's own.
+    """
+
+    def __init__(
+        self,
+        rules: BanRules,
+        seconds: Callable[[], float],
+        counts: ViolationCounts | None = None,
+    ) -> None:
+        self.rules = rules
+        self._seconds = seconds
+        self._counts = counts or MemoryCounts(rules, seconds)
+
+    def note(self, address: IpAddress, why: str) -> Ban | None:
         """Count one; the ban it leads to, if it was one too many."""
         if self.rules.mode == "off":
             return None
         client = self.rules.client_of(address)
-        first_unix, count = self._counts.pop(client, (now_unix, 0))
-        if now_unix - first_unix > self.rules.window_seconds:
-            first_unix, count = now_unix, 0
-        count += 1
+        count = self._counts.add(client)
         if count < self.rules.threshold:
-            self._counts[client] = (first_unix, count)
-            if len(self._counts) > MAX_COUNTED:
-                self._counts.popitem(last=False)
             return None
+        now_unix = self._seconds()
         return Ban(
             network=client,
             since_unix=int(now_unix),

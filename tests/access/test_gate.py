@@ -7,7 +7,7 @@ from piecesd.access.bans import Ban, BanList
 from piecesd.access.client import NO_ADDRESS, TrustedProxies
 from piecesd.access.gate import Gate, open_gate
 from piecesd.access.networks import LOOPBACK, Networks, parse_network
-from piecesd.access.violations import BanRules, Violations
+from piecesd.access.violations import BanRules, ViolationCounts, Violations
 from piecesd.errors import (
     AddressBanned,
     AddressRefused,
@@ -31,13 +31,15 @@ class GateCase(SynchronousTestCase):
         self.clock.advance(1_700_000_000)
         self.banned: list[Ban] = []
 
-    def gate(self, rules: BanRules = RULES, **lists: Networks) -> Gate:
+    def gate(
+        self, rules: BanRules = RULES, counts: ViolationCounts | None = None, **lists: Networks
+    ) -> Gate:
         never = Networks((*LOOPBACK, parse_network("10.0.0.1")))
         return Gate(
             self.clock.seconds,
             proxies=TrustedProxies(),
             bans=BanList(self.clock.seconds, never),
-            violations=Violations(rules),
+            violations=Violations(rules, self.clock.seconds, counts),
             allow=lists.get("allow", Networks()),
             deny=lists.get("deny", Networks()),
             banned=self.banned.append,
@@ -113,6 +115,23 @@ class BanTests(GateCase):
         gate = self.gate()
         self.violate(gate, "192.0.2.7", InvalidApiKey(), times=50)
         self.assertEqual(len(self.banned), 1)
+
+    def test_a_ban_that_another_worker_has_made_known_holds_here_and_is_not_told_again(
+        self,
+    ) -> None:
+        class Counts:
+            count = 0
+
+            def add(self, _client: object) -> int:
+                self.count += 1
+                return self.count
+
+        counts = Counts()
+        one, other = self.gate(counts=counts), self.gate(counts=counts)
+        for gate in (one, one, other):
+            self.violate(gate, "192.0.2.7", InvalidApiKey(), times=1)
+        self.assertIsNotNone(other.refusal("192.0.2.7"))
+        self.assertEqual([ban.violations for ban in self.banned], [2])
 
     def test_this_machine_and_proxies_are_never_banned(self) -> None:
         gate = self.gate()

@@ -51,7 +51,7 @@ class HostileInputTests(WireTestCase):
             seconds,
             proxies=TrustedProxies([parse_network(f"{CLIENT.host}/32")]),
             bans=BanList(seconds, Networks()),
-            violations=Violations(BanRules()),
+            violations=Violations(BanRules(), seconds),
             allow=Networks(),
             deny=Networks(),
             banned=lambda ban: None,

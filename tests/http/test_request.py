@@ -44,7 +44,7 @@ class ClientTests(WireTestCase):
             seconds,
             proxies=TrustedProxies([parse_network("10.0.0.0/8")], unix=True),
             bans=BanList(seconds, Networks()),
-            violations=Violations(BanRules(mode="single", threshold=2)),
+            violations=Violations(BanRules(mode="single", threshold=2), seconds),
             allow=Networks(),
             deny=lists.get("deny", Networks()),
             banned=lambda ban: None,

@@ -3,13 +3,15 @@ proxy that the test plays."""
 
 import json
 import re
+from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.daemon import Daemon, eventually, run_directory, start
+from tests.integration.daemon import START_SECONDS, Daemon, eventually, run_directory, start
 from tests.integration.web import Exchange, Reply, chat, get
 
 STRANGER = "203.0.113.77"
@@ -118,6 +120,35 @@ class BanTests(SynchronousTestCase):
         admin(other, "DELETE", f"/{STRANGER}")
         self.assertTrue(eventually(lambda: ping(one, STRANGER).status == 200, 5))
         self.assertTrue(Path(shared, "bans").exists())
+
+    def test_workers_count_violations_together(self) -> None:
+        """Connections that are open before the first guess are spread evenly, so
+        that no worker sees the threshold's number of guesses by itself."""
+        settings = BANS | {"BLACKLIST_THRESHOLD": "10"}
+        daemon = start(self, "--workers", "2", **settings, METRICS_TOKEN="m-71")
+        daemon.wait_for(r"Worker \d serves", START_SECONDS, times=2)
+        headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": STRANGER}
+        statuses = []
+        with ExitStack() as stack:
+            held = [HTTPConnection("127.0.0.1", daemon.port, timeout=20) for _ in range(13)]
+            for each in held:
+                stack.callback(each.close)
+                each.connect()
+            for each in held:
+                each.request("GET", "/v1/models", headers=headers)
+                response = each.getresponse()
+                response.read()
+                statuses.append(response.status)
+        # The worker that has not banned hears of it by one guess more, if not before.
+        self.assertEqual(statuses[:10], [401] * 10)
+        self.assertLessEqual(statuses.count(401), 11)
+        self.assertTrue(
+            eventually(lambda: {ping(daemon, STRANGER).status for _ in "abcd"} == {403})
+        )
+        self.assertEqual(len(daemon.matching("Banned .* 10 violations")), 1)
+        page = get(daemon.port, "/metrics", {"Authorization": "Bearer m-71"}).body.decode()
+        self.assertIn('piecesd_events_total{event="ban"} 1.0', page)
+        self.assertEqual(daemon.matching("by each worker for itself"), [])
 
     def test_a_file_that_can_not_be_read_stops_the_start_with_one_line(self) -> None:
         directory = run_directory(self)
