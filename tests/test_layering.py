@@ -101,7 +101,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     # Only what asks a Redis knows threads.
     "piecesd.ratelimits": (*_VALUES, "piecesd.shared", "limits", "twisted.logger"),
     "piecesd.ratelimits.policy": (),
-    "piecesd.ratelimits.redis_counts": (
+    "piecesd.ratelimits.redis_*": (
         *_DEFERRED_AND_CLOCK,
         "piecesd.ratelimits",
         "limits.storage",

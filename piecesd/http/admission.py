@@ -35,7 +35,7 @@ class Admission:
     @contextmanager
     def place(self, request: ApiRequest) -> Iterator[None]:
         """Hold one of the places for API requests, for a client with a key, and
-        one of the client's own.
+        what `admit` takes.
 
         :raises ApiError: it has no key, or there is no place.
         """
@@ -52,7 +52,7 @@ class Admission:
             self.running.leave()
 
     async def admit(self, request: ApiRequest, *, completion: bool) -> None:
-        """Count ``request``, which has a place, against the rate limits.
+        """Count ``request``, which has a place, against the limits of its client.
 
         :raises RateLimited: it is over one.
         """

@@ -30,26 +30,30 @@ class RequestLimits:
     def __init__(self, limiter: RateLimiter, keys: ApiKeys) -> None:
         self._limiter = limiter
         self._keys = keys
+        self._inside: set[ApiRequest] = set()
 
     @contextmanager
     def place(self, request: ApiRequest) -> Iterator[None]:
-        """Hold a place of the client's while ``request`` is answered; count its
-        tokens at the end.
-
-        :raises TooManyAtOnce: the client has too many requests under way.
-        """
-        with self._limiter.place(client_name(request.client_address)):
-            try:
-                yield
-            finally:
-                if request.figures is not None:
-                    self._limiter.spend(self._who(request), _tokens(request.figures))
+        """At the end of ``request``, give back the place that `admit` took, and
+        count its tokens."""
+        try:
+            yield
+        finally:
+            if request.figures is not None:
+                self._limiter.spend(self._who(request), _tokens(request.figures))
+            if request in self._inside:
+                self._inside.remove(request)
+                self._limiter.leave(client_name(request.client_address))
 
     async def admit(self, request: ApiRequest, *, completion: bool) -> None:
-        """Count ``request``; its response tells how its client stands.
+        """Take a place of the client's for ``request``, and count it; its
+        response tells how its client stands.
 
-        :raises RateLimited: it is over a limit.
+        :raises RateLimited: it is over a limit, or the client has too many
+            requests under way.
         """
+        await self._limiter.enter(client_name(request.client_address))
+        self._inside.add(request)
         admission = await self._limiter.admit(self._who(request), completion=completion)
         request.add_headers(rate_headers(admission))
         refusal = self._limiter.refusal(admission)

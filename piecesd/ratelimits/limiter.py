@@ -1,7 +1,5 @@
 """Admits requests within the limits, and refuses the others."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import floor
 
 from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
@@ -18,22 +16,19 @@ class RateLimiter:
         self._counts = counts
         self._places = places
 
-    @contextmanager
-    def place(self, client: str) -> Iterator[None]:
-        """Hold one of the client's places for requests at one time.
+    async def enter(self, client: str) -> None:
+        """Take one of the client's places for requests at one time; `leave`
+        follows.
 
         :raises TooManyAtOnce: it has none left.
         """
-        places = self._places
-        if places is None:
-            yield
-            return
-        if not places.take(client):
+        if self._places is not None and not await self._places.take(client):
             raise TooManyAtOnce(limit=self._settings.client_requests, retry_after_seconds=1)
-        try:
-            yield
-        finally:
-            places.give_back(client)
+
+    def leave(self, client: str) -> None:
+        """Give back the place of a request that has entered."""
+        if self._places is not None:
+            self._places.give_back(client)
 
     async def admit(self, who: str, *, completion: bool) -> Admission:
         """Count a request, if it may pass; `refusal` says whether it may."""

@@ -45,18 +45,31 @@ def make_limiter(
     places = _places(settings.client_requests, directory)
     if redis_url is None:
         return RateLimiter(settings, local, places), []
-    from piecesd.ratelimits.redis_counts import RedisCounts, redis_tally, shown_place
+    return _with_redis(settings, local, places, redis_url, reactor)
 
+
+def _with_redis(
+    settings: LimitSettings, local: Counts, local_places: Places | None, url: str, reactor: Any
+) -> tuple[RateLimiter, list[Service]]:
+    from piecesd.ratelimits.redis_counts import RedisCounts, redis_tally
+    from piecesd.ratelimits.redis_link import RedisLink, shown_place
+    from piecesd.ratelimits.redis_places import RedisPlaces, RedisStore
+
+    tally = redis_tally(url, reactor.seconds)
     threads = daemon_threads("redis", _REDIS_THREADS)
-    counts = RedisCounts(
-        redis_tally(redis_url, seconds),
-        local,
+    link = RedisLink(
+        tally.probe,
         in_thread=partial(deferToThreadPool, reactor, threads),
         threads=threads,
-        place=shown_place(redis_url),
+        place=shown_place(url),
         clock=reactor,
     )
-    return RateLimiter(settings, counts, places), [counts]
+    counts = RedisCounts(tally, local, link)
+    if settings.client_requests is None or local_places is None:
+        return RateLimiter(settings, counts, local_places), [link]
+    store = RedisStore(url, settings.client_requests)
+    places = RedisPlaces(local_places, store, link, reactor)
+    return RateLimiter(settings, counts, places), [link, places]
 
 
 def _places(limit: int | None, directory: Path | None) -> Places | None:

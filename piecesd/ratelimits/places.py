@@ -18,9 +18,10 @@ _SCHEMA = (
 
 
 class Places(Protocol):
-    """Up to a number of places for each client."""
+    """Up to a number of places for each client. It always has an answer: what
+    can't be counted where it should be is counted elsewhere."""
 
-    def take(self, client: str) -> bool:
+    async def take(self, client: str) -> bool:
         """Whether the client had one left; it is taken then."""
 
     def give_back(self, client: str) -> None:
@@ -34,7 +35,7 @@ class MemoryPlaces:
         self._limit = limit
         self._taken: Counter[str] = Counter()
 
-    def take(self, client: str) -> bool:
+    async def take(self, client: str) -> bool:
         if self._taken[client] >= self._limit:
             return False
         self._taken[client] += 1
@@ -63,7 +64,7 @@ class SharedPlaces:
         self._failing = False
         self.close = self._file.close
 
-    def take(self, client: str) -> bool:
+    async def take(self, client: str) -> bool:
         taken = self._taken[client]
         try:
             with self._file.transaction():

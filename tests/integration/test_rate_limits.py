@@ -2,6 +2,7 @@
 
 import time
 from threading import Event, Thread
+from unittest import SkipTest
 
 import openai
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,6 +14,7 @@ from tests.integration.web import chat, get, open_chat, stream_chat
 COUNTS = r"Redis at 127\.0\.0\.1:\d+ counts the rate limits"
 AWAY = r"Redis at 127\.0\.0\.1:\d+ does not answer"
 BACK = f"{COUNTS} again"
+PLACES = b"KEYS piecesd/places/*"
 
 
 def statuses(daemons: list[Daemon], rounds: int) -> list[int]:
@@ -142,6 +144,34 @@ class RedisTests(SynchronousTestCase):
         one, other = (self.start(TOKEN_RATE_LIMIT="10") for _ in range(2))
         self.assertEqual(chat(one.port, "hello").status, 200)
         self.assertTrue(eventually(lambda: chat(other.port, "hello").status == 429))
+
+    def test_requests_at_one_time_are_counted_together_and_by_each_while_it_is_away(self) -> None:
+        daemons = [self.start(MAX_CLIENT_REQUESTS="2", UPSTREAM_FAULTS="true") for _ in range(2)]
+        streams = [
+            open_chat(each.port, "[[fault: after=3 stall]]", stream=True) for each in daemons
+        ]
+        for stream in streams:
+            stream.next_text()
+        self.assertTrue(eventually(lambda: statuses(daemons, 1) == [429] * 2))
+        self.redis.stop()
+        self.assertEqual(statuses(daemons, 3), [200] * 6)
+        self.redis.start()
+        for daemon in daemons:
+            daemon.wait_for(BACK)
+        self.assertTrue(eventually(lambda: statuses(daemons, 1) == [429] * 2))
+        for stream in streams:
+            stream.leave()
+        self.assertTrue(eventually(lambda: statuses(daemons, 1) == [200] * 2))
+
+    def test_a_daemon_that_stops_gives_back_what_it_held(self) -> None:
+        daemon = self.start(MAX_CLIENT_REQUESTS="2", UPSTREAM_FAULTS="true", DRAIN_TIMEOUT="0")
+        stream = open_chat(daemon.port, "[[fault: after=3 stall]]", stream=True)
+        stream.next_text()
+        self.assertTrue(eventually(lambda: b"/127.0.0.1" in self.redis.ask(PLACES)))
+        daemon.stop()
+        if daemon.matching(AWAY):
+            raise SkipTest("this machine is too busy for Redis to answer in time")
+        self.assertEqual(self.redis.ask(PLACES), b"*0\r\n")
 
     def test_keys_do_not_stand_there_in_clear(self) -> None:
         daemon = self.start(RATE_LIMIT="6", API_KEY="open-sesame", HOST="127.0.0.1")

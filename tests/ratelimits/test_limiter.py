@@ -1,3 +1,4 @@
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
@@ -27,6 +28,9 @@ class LimiterTests(SynchronousTestCase):
         with self.assertRaises(StopIteration) as stopped:
             coroutine.send(None)
         return self.limiter.refusal(stopped.exception.value)
+
+    def enter(self, client: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.limiter.enter(client))
 
     def test_the_strict_limit_holds_for_completions_only(self) -> None:
         self.assertIsNone(self.refusal(completion=True))
@@ -58,13 +62,11 @@ class LimiterTests(SynchronousTestCase):
         self.assertIsNone(self.refusal(completion=False))
 
     def test_so_many_requests_of_one_client_are_taken_at_a_time(self) -> None:
-        with self.limiter.place("me"):
-            with self.limiter.place("me"):
-                self.assertRaises(TooManyAtOnce, self.limiter.place("me").__enter__)
-                with self.limiter.place("you"):
-                    pass
-            with self.limiter.place("me"):
-                pass
+        for client in ("me", "me", "you"):
+            self.successResultOf(self.enter(client))
+        self.failureResultOf(self.enter("me"), TooManyAtOnce)
+        self.limiter.leave("me")
+        self.successResultOf(self.enter("me"))
 
     def test_a_limit_that_is_not_set_costs_no_count(self) -> None:
         self.limit(client_requests=1)
