@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import ceil
 from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
@@ -277,13 +278,18 @@ def _http_settings(config: Config) -> HttpSettings:
         ignore_unsupported_params=config.unsupported_params == "ignore",
         cors_origins=config.cors_origins,
         max_body_bytes=config.max_body_bytes,
-        max_concurrent_requests=config.max_concurrent_requests,
-        max_connections=connections_that_fit(config.max_connections),
+        max_concurrent_requests=_share(config, config.max_concurrent_requests),
+        max_connections=connections_that_fit(_share(config, config.max_connections)),
         header_timeout_seconds=config.header_timeout_seconds,
         body_timeout_seconds=config.body_timeout_seconds,
         keepalive_timeout_seconds=config.keepalive_timeout_seconds,
         sse_keepalive_seconds=config.sse_keepalive_seconds,
     )
+
+
+def _share(config: Config, total: int) -> int:
+    """What each worker may have of ``total``, a bound of the whole daemon."""
+    return ceil(total / config.workers)
 
 
 def _live_figures(upstreams: UpstreamService, site: ApiSite, api: Api) -> LiveFigures:

@@ -24,7 +24,7 @@ from tests.integration.daemon import (
     start_in,
     twistd,
 )
-from tests.integration.web import chat, get, open_chat
+from tests.integration.web import Exchange, chat, get, open_chat
 
 SERVES = r"Worker (\d) serves, pid (\d+)"
 REPLACE_SECONDS = 20.0
@@ -51,6 +51,16 @@ def open_files(pid: int) -> list[Path]:
         with contextlib.suppress(OSError):
             found.append(link.readlink())
     return found
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other end has not closed it; nothing is sent on it."""
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
 
 
 def listed_pids(daemon: Daemon) -> list[int]:
@@ -105,6 +115,37 @@ class ServingTests(SynchronousTestCase):
         try:
             self.assertTrue(eventually(lambda: sum(counts()) == len(held)), counts())
             self.assertLessEqual(abs(counts()[0] - counts()[1]), 4)
+        finally:
+            for each in held:
+                each.close()
+
+    def test_the_bound_of_requests_is_for_all_of_them_together(self) -> None:
+        daemon = self.start(MAX_CONCURRENT_REQUESTS="2", UPSTREAM_FAULTS="true")
+        pids_of(daemon)
+        asked: list[Exchange] = []
+
+        def admitted() -> int:
+            asked.append(open_chat(daemon.port, "[[fault: after=3 stall]]", stream=True))
+            return sum(each.response.status == 200 for each in asked)
+
+        self.assertTrue(eventually(lambda: admitted() == 2))
+        self.assertEqual([admitted() for _ in range(6)], [2] * 6)
+        for each in asked:
+            each.leave()
+
+    def test_so_is_that_of_connections(self) -> None:
+        daemon = self.start(MAX_CONNECTIONS="20")
+        pids_of(daemon)
+        held: list[socket.socket] = []
+
+        def connections() -> int:
+            held.append(socket.create_connection(("127.0.0.1", daemon.port)))
+            return sum(map(is_open, held))
+
+        try:
+            for _ in range(60):
+                connections()
+            self.assertTrue(eventually(lambda: connections() == 20))
         finally:
             for each in held:
                 each.close()

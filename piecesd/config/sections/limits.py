@@ -22,7 +22,8 @@ class LimitsSection:
         "Limits",
         kinds.whole(1, 1_000_000),
         "1000",
-        "API requests served at one time; one more gets 503.",
+        "API requests served at one time; one more gets 503. Each of several workers has an equal "
+        "share.",
     )
     max_connections: int = setting(
         "MAX_CONNECTIONS",
@@ -30,7 +31,7 @@ class LimitsSection:
         kinds.whole(10, 1_000_000),
         "10000",
         "Connections of clients at one time, within what `ulimit -n` allows; for one more, "
-        "another that waits for its client is dropped.",
+        "another that waits for its client is dropped. Each of several workers has an equal share.",
     )
     rate_limit: int | None = setting(
         "RATE_LIMIT",
