@@ -115,7 +115,9 @@ def build(
         shared_directory=shared,
         count_event=metrics.count_event,
     )
-    limiter, limit_services = build_limiter(config, reactor, shared_directory=shared)
+    limiter, limit_services = build_limiter(
+        config, reactor, shared_directory=shared, count_refusal=metrics.count_limited
+    )
     api = Api(
         completions=completions,
         settings=http_settings,

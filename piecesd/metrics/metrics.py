@@ -73,6 +73,12 @@ class Metrics:
             ("route", "model"),
             registry=registry,
         )
+        self._limited = Counter(
+            "piecesd_limited_requests_total",
+            "Requests that a rate limit refused, by which.",
+            ("limit",),
+            registry=registry,
+        )
         self._events = Counter(
             "piecesd_events_total",
             "What else is worth counting, by name.",
@@ -202,12 +208,25 @@ class Metrics:
             _observe_all(self._piece_wait_seconds, request.waits)
 
     def count_event(self, event: str, count: int = 1) -> None:
-        """Count something else.
+        """Count something else. Does not fail.
 
         :param event: a name from the source, never from a client: each is a
             series of its own.
         """
-        self._events.labels(event).inc(count)
+        self._add(self._events, event, count)
+
+    def count_limited(self, limit: str) -> None:
+        """Count a request that a rate limit refused. Does not fail.
+
+        :param limit: its name, from the source as well.
+        """
+        self._add(self._limited, limit, 1)
+
+    def _add(self, counter: Counter, label: str, count: int) -> None:
+        try:
+            counter.labels(label).inc(count)
+        except Exception:
+            self._log.failure("Counting {label} failed", label=label)
 
     def observe_lag(self, seconds: float) -> None:
         """The reactor ran so late."""

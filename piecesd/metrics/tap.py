@@ -26,11 +26,12 @@ class BuiltMetrics:
     """``endpoint`` is for the daemon's own port; None where it is not to show
     them. ``parts`` measure and publish while they run.
 
-    ``count_event`` is for whatever else is worth counting; see `Metrics`.
+    The functions that count are those of `Metrics`.
     """
 
     count_request: Callable[[FinishedRequest], None]
     count_event: Callable[[str], None]
+    count_limited: Callable[[str], None]
     endpoint: MetricsEndpoint | None
     parts: Sequence[Service]
 
@@ -69,6 +70,7 @@ def build(
     return BuiltMetrics(
         count_request=metrics.count_request,
         count_event=metrics.count_event,
+        count_limited=metrics.count_limited,
         endpoint=endpoint if config.shows_metrics else None,
         parts=(
             ReactorLag(reactor, metrics.observe_lag),

@@ -1,20 +1,32 @@
 """Admits requests within the limits, and refuses the others."""
 
+from collections.abc import Callable
 from math import floor
 
 from piecesd.errors import RateLimited, TokenRateLimited, TooManyAtOnce
 from piecesd.ratelimits.counts import Counts
 from piecesd.ratelimits.places import Places
-from piecesd.ratelimits.policy import Admission, LimitSettings, Standing
+from piecesd.ratelimits.policy import AT_ONE_TIME, Admission, LimitSettings, Standing
 
 
 class RateLimiter:
-    """Holds clients to ``settings``, by ``counts`` and ``places``."""
+    """Holds clients to ``settings``, by ``counts`` and ``places``.
 
-    def __init__(self, settings: LimitSettings, counts: Counts, places: Places | None) -> None:
+    :param count_refusal: called with the name of the limit for each request
+        that may not pass.
+    """
+
+    def __init__(
+        self,
+        settings: LimitSettings,
+        counts: Counts,
+        places: Places | None,
+        count_refusal: Callable[[str], None],
+    ) -> None:
         self._settings = settings
         self._counts = counts
         self._places = places
+        self._count_refusal = count_refusal
 
     async def enter(self, client: str) -> None:
         """Take one of the client's places for requests at one time; `leave`
@@ -23,6 +35,7 @@ class RateLimiter:
         :raises TooManyAtOnce: it has none left.
         """
         if self._places is not None and not await self._places.take(client):
+            self._count_refusal(AT_ONE_TIME)
             raise TooManyAtOnce(limit=self._settings.client_requests, retry_after_seconds=1)
 
     def leave(self, client: str) -> None:
@@ -37,7 +50,10 @@ class RateLimiter:
         tokens = settings.tokens if completion else None
         if not limits and tokens is None:
             return Admission(requests=None, tokens=None, refused_by=None)
-        return await self._counts.take(who, limits, tokens)
+        admission = await self._counts.take(who, limits, tokens)
+        if admission.refused_by is not None:
+            self._count_refusal(admission.refused_by.limit.name)
+        return admission
 
     def refusal(self, admission: Admission) -> RateLimited | None:
         """The error of a request that may not pass."""

@@ -4,6 +4,7 @@ Apart from `piecesd.ratelimits.tap`, because the libraries that count take 8 MB
 and a tenth of a second, which a daemon without limits keeps.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,17 @@ _REDIS_THREADS = 4
 
 
 def make_limiter(
-    settings: LimitSettings, *, directory: Path | None, redis_url: str | None, reactor: Any
+    settings: LimitSettings,
+    *,
+    directory: Path | None,
+    redis_url: str | None,
+    reactor: Any,
+    count_refusal: Callable[[str], None],
 ) -> tuple[RateLimiter, list[Service]]:
     """The limiter, and what has to be started for it.
 
     :param directory: which this machine's workers share, if there are several.
+    :param count_refusal: as of `RateLimiter`.
     :param redis_url: of the Redis that several daemons share, if they do.
     """
     seconds = reactor.seconds
@@ -38,19 +45,20 @@ def make_limiter(
     def tally(table: Table) -> Tally:
         return Tally(TableStorage(table, seconds), seconds)
 
-    local: Counts = LocalCounts(
+    counts: Counts = LocalCounts(
         tally(MemoryTable(seconds)),
         tally(SqliteTable(directory / _COUNTS_FILE, seconds)) if directory else None,
     )
     places = _places(settings.client_requests, directory)
-    if redis_url is None:
-        return RateLimiter(settings, local, places), []
-    return _with_redis(settings, local, places, redis_url, reactor)
+    services: list[Service] = []
+    if redis_url is not None:
+        counts, places, services = _with_redis(settings, counts, places, redis_url, reactor)
+    return RateLimiter(settings, counts, places, count_refusal), services
 
 
 def _with_redis(
     settings: LimitSettings, local: Counts, local_places: Places | None, url: str, reactor: Any
-) -> tuple[RateLimiter, list[Service]]:
+) -> tuple[Counts, Places | None, list[Service]]:
     from piecesd.ratelimits.redis_counts import RedisCounts, redis_tally
     from piecesd.ratelimits.redis_link import RedisLink, shown_place
     from piecesd.ratelimits.redis_places import RedisPlaces, RedisStore
@@ -66,10 +74,10 @@ def _with_redis(
     )
     counts = RedisCounts(tally, local, link)
     if settings.client_requests is None or local_places is None:
-        return RateLimiter(settings, counts, local_places), [link]
+        return counts, local_places, [link]
     store = RedisStore(url, settings.client_requests)
     places = RedisPlaces(local_places, store, link, reactor)
-    return RateLimiter(settings, counts, places), [link, places]
+    return counts, places, [link, places]
 
 
 def _places(limit: int | None, directory: Path | None) -> Places | None:

@@ -7,12 +7,16 @@ from math import floor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimit:
-    """At most ``amount`` in ``window_seconds``; ``name`` tells its counts from
-    those of other limits."""
+    """At most ``amount`` in ``window_seconds``; ``name`` tells its counts, and
+    those of what it refused, from those of other limits."""
 
     name: str
     amount: int
     window_seconds: int
+
+
+AT_ONE_TIME = "concurrent"
+"""The name of the limit on requests under way, which is no rate."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

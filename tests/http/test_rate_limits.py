@@ -11,7 +11,7 @@ from tests.http.scripted_completions import ANSWER
 from tests.http.wire import Response, WireTestCase, chat_bytes, request_bytes
 from tests.ratelimits.support import memory_tally
 
-RATE = RateLimit(name="rate", amount=3, window_seconds=60)
+RATE = RateLimit(name="requests", amount=3, window_seconds=60)
 TOKENS = RateLimit(name="tokens", amount=10, window_seconds=60)
 
 
@@ -33,7 +33,8 @@ class LimitedTestCase(WireTestCase):
     def limit(self, *, cors_origins: tuple[str, ...] = (), **limits: object) -> None:
         settings = LimitSettings(**limits)  # type: ignore[arg-type]
         places = MemoryPlaces(settings.client_requests) if settings.client_requests else None
-        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None), places)
+        counts = LocalCounts(memory_tally(self.clock), None)
+        self.limiter = RateLimiter(settings, counts, places, lambda limit: None)
         self.serve(cors_origins=cors_origins)
         self.completions.script = [ANSWER]
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from piecesd.metrics.lag import ReactorLag
 from tests.integration.daemon import Daemon, eventually, start
-from tests.integration.web import get, open_chat
+from tests.integration.web import chat, get, open_chat
 
 HELD_UP_SECONDS = 0.4
 
@@ -49,6 +49,12 @@ class MetricsTests(SynchronousTestCase):
         self.assertGreater(page["piecesd_reactor_lag_seconds_count", ""], 1)
         self.assertGreater(page["process_resident_memory_bytes", ""], 1e7)
         self.assertEqual([labels for _, labels in page if "made-up" in labels], [])
+
+    def test_refusals_by_rate_limits_show_in_them(self) -> None:
+        daemon = start(self, STRICT_RATE_LIMIT="1", STRICT_RATE_LIMIT_WINDOW="3600", ECHO_DELAY="0")
+        self.assertEqual([chat(daemon.port, "Hi").status for _ in "abc"], [200, 429, 429])
+        page = metrics(daemon.port)
+        self.assertEqual(page["piecesd_limited_requests_total", "limit=strict"], 2)
 
     def test_a_daemon_with_a_key_shows_them_only_to_those_with_the_token(self) -> None:
         daemon = start(self, HOST="127.0.0.1", API_KEY="k", METRICS_TOKEN="t0ken")

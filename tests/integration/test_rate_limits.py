@@ -78,7 +78,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_a_daemon_that_is_limited_says_so_at_the_start(self) -> None:
         daemon = start(self, RATE_LIMIT="60")
-        daemon.wait_for("Rate limits: rate 60 in 60s")
+        daemon.wait_for("Rate limits: requests 60 in 60s")
         self.assertEqual(get(daemon.port, "/v1/models").headers["x-ratelimit-limit-requests"], "60")
 
     def test_tokens_of_streams_are_counted_when_they_end(self) -> None:
@@ -178,7 +178,7 @@ class RedisTests(SynchronousTestCase):
         headers = {"Authorization": "Bearer open-sesame"}
         self.assertEqual(get(daemon.port, "/v1/models", headers).status, 200)
         stored = self.redis.ask(b"KEYS *")
-        self.assertIn(b"/rate/", stored)
+        self.assertIn(b"/requests/", stored)
         self.assertNotIn(b"sesame", stored)
 
     def test_it_dies_and_comes_back_under_load(self) -> None:
@@ -188,7 +188,7 @@ class RedisTests(SynchronousTestCase):
             daemon.wait_for(AWAY)
             self.redis.start()
             daemon.wait_for(BACK)
-            self.assertTrue(eventually(lambda: b"/rate/" in self.redis.ask(b"KEYS *")))
+            self.assertTrue(eventually(lambda: b"/requests/" in self.redis.ask(b"KEYS *")))
         self.assertGreater(len(load.statuses), 10)
         self.assertEqual(set(load.statuses), {200})
         self.assertLess(load.slowest_seconds, 1)

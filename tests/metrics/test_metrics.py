@@ -118,6 +118,18 @@ class RequestTests(MetricsTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
+class CountTests(MetricsTestCase):
+    def test_what_a_rate_limit_refuses_is_counted_by_which(self) -> None:
+        for limit in ("strict", "strict", "concurrent"):
+            self.metrics.count_limited(limit)
+        for limit, count in (("strict", 2), ("concurrent", 1)):
+            self.assertEqual(self.value("piecesd_limited_requests_total", limit=limit), count)
+
+    def test_a_failure_to_count_an_event_is_logged_and_goes_no_further(self) -> None:
+        self.metrics.count_event("ban", -1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
 class LabelTests(MetricsTestCase):
     """Strangers can't make series."""
 

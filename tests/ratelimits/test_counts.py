@@ -9,7 +9,7 @@ from piecesd.ratelimits.tally import Tally
 from piecesd.shared.tables import SqliteTable
 from tests.ratelimits.support import clock_at, memory_tally, recorded_messages
 
-MINUTE = RateLimit(name="rate", amount=2, window_seconds=60)
+MINUTE = RateLimit(name="requests", amount=2, window_seconds=60)
 TOKENS = RateLimit(name="tokens", amount=5, window_seconds=60)
 
 

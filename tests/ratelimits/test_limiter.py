@@ -8,8 +8,8 @@ from piecesd.ratelimits.places import MemoryPlaces
 from piecesd.ratelimits.policy import LimitSettings, RateLimit
 from tests.ratelimits.support import clock_at, memory_tally
 
-RATE = RateLimit(name="rate", amount=3, window_seconds=60)
-STRICT = RateLimit(name="completions", amount=1, window_seconds=60)
+RATE = RateLimit(name="requests", amount=3, window_seconds=60)
+STRICT = RateLimit(name="strict", amount=1, window_seconds=60)
 TOKENS = RateLimit(name="tokens", amount=100, window_seconds=60)
 
 
@@ -21,7 +21,9 @@ class LimiterTests(SynchronousTestCase):
     def limit(self, **limits: object) -> None:
         settings = LimitSettings(**limits)  # type: ignore[arg-type]
         places = MemoryPlaces(settings.client_requests) if settings.client_requests else None
-        self.limiter = RateLimiter(settings, LocalCounts(memory_tally(self.clock), None), places)
+        counts = LocalCounts(memory_tally(self.clock), None)
+        self.refused: list[str] = []
+        self.limiter = RateLimiter(settings, counts, places, self.refused.append)
 
     def refusal(self, *, completion: bool) -> RateLimited | None:
         coroutine = self.limiter.admit("me", completion=completion)
@@ -67,6 +69,18 @@ class LimiterTests(SynchronousTestCase):
         self.failureResultOf(self.enter("me"), TooManyAtOnce)
         self.limiter.leave("me")
         self.successResultOf(self.enter("me"))
+
+    def test_each_refusal_is_counted_by_the_name_of_its_limit(self) -> None:
+        for _ in range(2):
+            self.refusal(completion=True)  # the second one is over the strict limit
+        for _ in range(3):
+            self.refusal(completion=False)
+        self.limiter.spend("me", 100)
+        self.refusal(completion=True)
+        for _ in range(2):
+            self.successResultOf(self.enter("me"))
+        self.failureResultOf(self.enter("me"), TooManyAtOnce)
+        self.assertEqual(self.refused, ["strict", "requests", "tokens", "concurrent"])
 
     def test_a_limit_that_is_not_set_costs_no_count(self) -> None:
         self.limit(client_requests=1)

@@ -10,7 +10,7 @@ from piecesd.ratelimits.policy import (
     fixed_standing,
 )
 
-MINUTE = RateLimit(name="rate", amount=10, window_seconds=60)
+MINUTE = RateLimit(name="requests", amount=10, window_seconds=60)
 
 
 class SlidingTests(SynchronousTestCase):
@@ -92,4 +92,4 @@ class SettingsTests(SynchronousTestCase):
 
     def test_it_says_what_is_limited(self) -> None:
         settings = LimitSettings(requests=(MINUTE,), client_requests=3)
-        self.assertEqual(str(settings), "rate 10 in 60s, 3 at a time")
+        self.assertEqual(str(settings), "requests 10 in 60s, 3 at a time")

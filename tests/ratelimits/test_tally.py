@@ -9,7 +9,7 @@ from piecesd.ratelimits.tally import Tally
 from piecesd.shared.tables import SqliteTable
 from tests.ratelimits.support import clock_at, memory_tally
 
-MINUTE = RateLimit(name="rate", amount=5, window_seconds=60)
+MINUTE = RateLimit(name="requests", amount=5, window_seconds=60)
 BURST = RateLimit(name="burst", amount=2, window_seconds=1)
 TOKENS = RateLimit(name="tokens", amount=100, window_seconds=60)
 
@@ -72,7 +72,7 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(remaining(self.tally.take("me", (MINUTE,), None)), 2)
 
     def test_limits_of_the_same_size_are_counted_apart(self) -> None:
-        other = RateLimit(name="completions", amount=5, window_seconds=60)
+        other = RateLimit(name="strict", amount=5, window_seconds=60)
         self.tally.take("me", (MINUTE,), None)
         self.assertEqual(remaining(self.tally.take("me", (other,), None)), 4)
 
