@@ -105,7 +105,7 @@ class Api:
         klein.route("/ping", methods=["GET"])(self._ping)
         klein.route("/readyz", methods=["GET"])(self._show_readiness)
         if self._metrics is not None:
-            klein.route("/metrics", methods=["GET"])(self._metrics.show)
+            klein.route("/metrics", methods=["GET"], endpoint="metrics")(self._metrics.show)
         self._add_api_routes(klein)
         if self.settings.admin_key is not None:
             AdminBans(

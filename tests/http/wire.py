@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.http.app import Api
 from piecesd.http.channel import ApiChannel
+from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.ratelimits.limiter import RateLimiter
@@ -185,6 +186,7 @@ class WireTestCase(SynchronousTestCase):
         self.completions = ScriptedCompletions()
         self.services = {"gpt": True, "vertex": True}
         self.limiter: RateLimiter | None = None
+        self.metrics: MetricsEndpoint | None = None
         self.events: list[LogEvent] = []
         observer = cast(ILogObserver, self.events.append)
         globalLogPublisher.addObserver(observer)
@@ -202,6 +204,7 @@ class WireTestCase(SynchronousTestCase):
             pool_figures=lambda: {"gpt": {"channels": 5}},
             readiness=lambda: self.services,
             limiter=self.limiter,
+            metrics=self.metrics,
         )
         self.site = ApiSite(self.api, cast(Any, self.clock))
 
