@@ -33,7 +33,8 @@ def pin_to_cores(
 
     Threads on several cores spend more time on handing the interpreter lock to
     each other than on their work (docs/decisions/003). ``auto`` takes one of
-    the cores the process may use, by its pid, so that several daemons spread.
+    the cores the process may use, by its pid, so that several daemons spread; in
+    a container, where every daemon is process 1, one by chance.
 
     :param worker: the number of this process among several of one daemon. They
         take the cores one each, in turn: those of ``affinity``, or with
@@ -46,10 +47,15 @@ def pin_to_cores(
         return None
     if affinity == "auto" or worker is not None:
         cores = sorted(os.sched_getaffinity(0) if affinity == "auto" else affinity)
-        turn = os.getpid() if worker is None else worker
+        turn = _turn() if worker is None else worker
         affinity = frozenset({cores[turn % len(cores)]})
     os.sched_setaffinity(0, affinity)
     return affinity
+
+
+def _turn() -> int:
+    pid = os.getpid()
+    return int.from_bytes(os.urandom(4)) if pid == 1 else pid
 
 
 def tune_garbage_collection() -> None:

@@ -45,6 +45,16 @@ class CoreTests(SynchronousTestCase):
         self.assertEqual(run("print(len(process.pin_to_cores('auto')))"), "1")
 
     @skipUnless(hasattr(os, "sched_getaffinity"), "the system has no such call")
+    def test_daemons_that_are_each_process_1_of_a_container_spread(self) -> None:
+        output = run(
+            "os.getpid = lambda: 1\n"
+            "os.sched_getaffinity = lambda pid: {0, 1, 2, 3}\n"
+            "os.sched_setaffinity = lambda pid, cores: None\n"
+            "print(*{core for _ in range(200) for core in process.pin_to_cores('auto')})"
+        )
+        self.assertEqual(set(output.split()), {"0", "1", "2", "3"})
+
+    @skipUnless(hasattr(os, "sched_getaffinity"), "the system has no such call")
     def test_a_list_is_followed(self) -> None:
         core = min(os.sched_getaffinity(0))
         output = run(f"process.pin_to_cores(frozenset({{{core}}})); print(os.sched_getaffinity(0))")
