@@ -34,6 +34,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "piecesd.errors": (),
     "piecesd.catalog": (*_VALUES, "msgspec"),
     "piecesd.config": (*_VALUES, "piecesd.access.networks", "dotenv"),
+    "piecesd.health": ("piecesd.config",),
     "piecesd.stats": _VALUES,
     "piecesd.access": ("piecesd.errors", "piecesd.shared"),
     "piecesd.access.networks": (),
