@@ -23,7 +23,7 @@ class RedisServer:
     def __init__(self, test: SynchronousTestCase) -> None:
         program = which("redis-server")
         if program is None:
-            raise SkipTest("no redis-server here; `make redis` installs one where it can")
+            raise SkipTest("no redis-server here; `make packages` installs one where it can")
         self._program = program
         self._directory: Path = run_directory(test)
         self._process: subprocess.Popen[bytes] | None = None

@@ -5,6 +5,7 @@ It blocks, and each step is bounded in time.
 
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ WAIT_SECONDS = 20.0
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER, on, with 0 seconds: closing sends RST and not FIN."""
+
+_ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_ANY_CERTIFICATE.check_hostname = False
+_ANY_CERTIFICATE.verify_mode = ssl.CERT_NONE
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -62,6 +67,7 @@ class Exchange:
     """One request on a connection of its own, and its response.
 
     :param receive_buffer_bytes: of the socket; None leaves it to the system.
+    :param tls: with any certificate.
     """
 
     def __init__(
@@ -73,12 +79,15 @@ class Exchange:
         headers: Mapping[str, str] = NO_HEADERS,
         body: bytes = b"",
         receive_buffer_bytes: int | None = None,
+        tls: bool = False,
     ) -> None:
         self.socket = socket.socket()
         if receive_buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(WAIT_SECONDS)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = _ANY_CERTIFICATE.wrap_socket(self.socket, server_hostname="localhost")
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
@@ -160,6 +169,7 @@ def open_chat(
     path: str = "/v1/chat/completions",
     headers: Mapping[str, str] = NO_HEADERS,
     receive_buffer_bytes: int | None = None,
+    tls: bool = False,
     **fields: Any,
 ) -> Exchange:
     """Ask ``text``; ``fields`` are others of the request's JSON."""
@@ -171,6 +181,7 @@ def open_chat(
         headers={"Content-Type": "application/json"} | dict(headers),
         body=json.dumps(body).encode(),
         receive_buffer_bytes=receive_buffer_bytes,
+        tls=tls,
     )
 
 
