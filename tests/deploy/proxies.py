@@ -32,6 +32,14 @@ def adapted(name: str, changes: Mapping[str, str]) -> str:
     return text
 
 
+def moved(daemon_port: int, directory: Path) -> dict[str, str]:
+    """The changes that all files need: where piecesd is, and the certificate."""
+    return {
+        "127.0.0.1:8787": f"127.0.0.1:{daemon_port}",
+        "/etc/ssl/piecesd": str(directory),
+    }
+
+
 class Proxy:
     """A proxy that listens with TLS at ``port``. It ends with the test, which it
     does not do in disorder.
