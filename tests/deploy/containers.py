@@ -23,8 +23,8 @@ RELEASE = "bookworm"
 BASE = "localhost/debian-python"
 IMAGE = "localhost/piecesd"
 
-_PATIENCE_SECONDS = 300.0
-_START_SECONDS = 20.0
+_PATIENCE_SECONDS = 600.0
+_START_SECONDS = 60.0
 _NOT_NEEDED = ("var/cache/apt", "var/lib/apt", "usr/share/doc", "usr/share/locale", "usr/share/man")
 _OF_PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout")
 """What of this machine's pip concerns the network."""
@@ -304,7 +304,7 @@ class Container:
             if status == 0:
                 return printed
             assert time.monotonic() < deadline, printed + self.console
-            time.sleep(0.1)
+            time.sleep(0.5)
 
     def signal(self, number: signal.Signals) -> None:
         run(*self._runc("kill", self._name, str(number.value)))

@@ -75,7 +75,7 @@ def limits_refused() -> str:
         tried = bundle(built_image(), ["python", "-c", ""], {}, confinement)
         container = Container(Path(directory), "piecesd-limited", tried)
         try:
-            return container.console.strip() if container.wait(20) else ""
+            return container.console.strip() if container.wait(60) else ""
         finally:
             container.remove()
 
@@ -122,7 +122,7 @@ class ImageTests(SynchronousTestCase):
         self.assertEqual(said["created"], BUILD["BUILD_TIME"])
         self.assertEqual(said["revision"], BUILD["COMMIT"])
         asked = self.container(["piecesd", "--version"], {})
-        self.assertEqual(asked.wait(20), 0, asked.console)
+        self.assertEqual(asked.wait(60), 0, asked.console)
         self.assertEqual(
             asked.console.strip(),
             f"piecesd {__version__} (built {BUILD['BUILD_TIME']}, commit {BUILD['COMMIT']})",
