@@ -32,7 +32,7 @@ class ProcessTree:
 
     def resident_bytes(self) -> int:
         """Resident memory; pages that they share count for each."""
-        return sum(map(_resident_bytes, self.pids))
+        return sum(map(resident_bytes, self.pids))
 
     def cores(self) -> set[int]:
         """The cores that any of their threads may run on."""
@@ -72,7 +72,8 @@ def _parent_pid(directory: Path) -> int | None:
     return int(stat.rpartition(")")[2].split()[1])
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
+    """Resident memory of one process; 0 once it is gone."""
     directory = _PROC / str(pid)
     try:
         for line in (directory / "smaps_rollup").read_text().splitlines():

@@ -21,16 +21,23 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         description="Put the daemon of this working tree under mixed load, faults and "
         "accidents. Exit status 1 tells that a rule of docs/reliability.md was broken.",
     )
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long (5)")
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long, in all (5)")
     parser.add_argument("--clients", type=int, default=24, help="at a time (24)")
     parser.add_argument("--held", type=int, default=200, help="idle connections beside them (200)")
     parser.add_argument("--seed", type=int, help="repeats the requests of another soak")
-    parser.add_argument("--workers", type=int, help="WORKERS, where the daemon knows it")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        nargs="+",
+        default=[1, 2],
+        metavar="N",
+        help="soak a daemon of so many; of several numbers one after the other (1 2)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, too")
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="leave the logs there")
     options = parser.parse_args(arguments)
-    if options.minutes <= 0 or options.clients < 1 or options.held < 0:
-        parser.error("a soak needs some time and at least one client")
+    if options.minutes <= 0 or options.clients < 1 or options.held < 0 or min(options.workers) < 1:
+        parser.error("a soak needs some time, at least one client and at least one worker")
     return options
 
 
@@ -38,23 +45,31 @@ def main(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    plan = Plan(
-        seconds=options.minutes * 60,
-        clients=options.clients,
-        held_connections=options.held,
-        seed=time.time_ns() if options.seed is None else options.seed,
-        workers=options.workers,
-    )
+    plans = [
+        Plan(
+            seconds=options.minutes * 60 / len(options.workers),
+            clients=options.clients,
+            held_connections=options.held,
+            seed=time.time_ns() if options.seed is None else options.seed,
+            workers=workers,
+        )
+        for workers in options.workers
+    ]
+    reports = []
     with tempfile.TemporaryDirectory(prefix="piecesd-soak-") as temporary:
-        try:
-            report = asyncio.run(soak(plan, options.keep or Path(temporary)))
-        except DidNotStart as error:
-            print(f"a process did not start:\n{error}", file=sys.stderr)
-            return 2
-    print(report.as_text())
+        for number, plan in enumerate(plans, 1):
+            directory = (options.keep or Path(temporary)) / str(number)
+            try:
+                report = asyncio.run(soak(plan, directory))
+            except DidNotStart as error:
+                print(f"a process did not start:\n{error}", file=sys.stderr)
+                return 2
+            print(report.as_text(), flush=True)
+            reports.append(report)
     if options.json is not None:
-        options.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-    return 1 if report.violations else 0
+        found = [report.as_json() for report in reports]
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 1 if any(report.violations for report in reports) else 0
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """What befalls the processes while clients are at work."""
 
 import asyncio
-import os
-import re
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bench.process import ProcessTree
 from soak.children import Child, start_upstream
+from soak.workers import Workers
 
 AWAY_SECONDS = 1.0
 """How long a killed upstream stays away."""
+
+Accident = Callable[[], Awaitable[None]]
 
 
 class Accidents:
@@ -21,24 +21,21 @@ class Accidents:
     :param upstreams: their directories and processes; replaced as they are
         killed and started again.
     :param log: the daemon's.
+    :param workers: None where there is a single process.
     """
 
-    def __init__(self, daemon: Child, upstreams: dict[Path, Child], log: Path) -> None:
+    def __init__(
+        self, daemon: Child, upstreams: dict[Path, Child], log: Path, workers: Workers | None
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._daemon = daemon
         self._upstreams = upstreams
         self._log = log
+        self._workers = workers
 
-    async def happen(self, every_seconds: float) -> None:
-        """Go on until cancelled; every upstream is up when this returns."""
-        first, second = self._upstreams
-        accidents: list[Callable[[], Awaitable[None]]] = [
-            self._move_log,
-            lambda: self._restart(first),
-            self._move_log,
-            lambda: self._restart(second),
-            self._kill_worker,
-        ]
+    async def happen(self, every_seconds: float, *, ends_workers: bool) -> None:
+        """Go on until cancelled; everything is up when this returns."""
+        accidents = self._rough() if ends_workers else self._gentle()
         number = 0
         while True:
             await asyncio.sleep(every_seconds)
@@ -50,6 +47,27 @@ class Accidents:
                 await under_way
                 raise
             number += 1
+
+    def _gentle(self) -> Sequence[Accident]:
+        first, second = self._upstreams
+        return (
+            self._move_log,
+            lambda: self._restart(first),
+            self._move_log,
+            lambda: self._restart(second),
+        )
+
+    def _rough(self) -> Sequence[Accident]:
+        moved, first, moved_again, second = self._gentle()
+        return (
+            self._kill_worker,
+            first,
+            self._replace_workers,
+            moved,
+            self._kill_worker,
+            second,
+            moved_again,
+        )
 
     async def _move_log(self) -> None:
         """What logrotate does."""
@@ -69,13 +87,11 @@ class Accidents:
         )
 
     async def _kill_worker(self) -> None:
-        """Where there are several processes, end one of them hard."""
-        workers = ProcessTree(self._daemon.pid).pids[1:]
-        if workers:
-            self.counts["workers killed"] += 1
-            os.kill(workers[0], signal.SIGKILL)
+        assert self._workers is not None
+        self.counts["workers killed"] += 1
+        await self._workers.kill_one()
 
-
-def log_failures(text: str) -> list[str]:
-    """Lines that tell of something that went wrong in the daemon itself."""
-    return re.findall(r"^.*(?:#error|#critical|Traceback|Unhandled).*$", text, re.MULTILINE)
+    async def _replace_workers(self) -> None:
+        assert self._workers is not None
+        self.counts["all workers replaced, by a SIGUSR2"] += 1
+        await self._workers.replace_all()

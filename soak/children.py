@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from piecesd.config import SETTINGS
+from tests.http.raw_requests import MAX_BODY_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,7 @@ DAEMON_SETTINGS = {
     "TIMEOUT": "4",
     "STREAM_IDLE_TIMEOUT": "2",
     "KEEPALIVE_TIMEOUT": "3600",  # for the connections that are held
+    "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
     "SCALE_INTERVAL": "1",  # idle threads and channels go soon
     "LOG_FILE": "pieces.log",
     "LOG_MAX_BYTES": "256KiB",

@@ -1,13 +1,15 @@
-"""What a daemon holds of the system, once it has nothing to do."""
+"""What the processes of a daemon hold of the system, once they have nothing to do."""
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from bench.process import ProcessTree
+from bench.process import resident_bytes
+from soak.sockets import open_files, tcp_sockets
 
 TOLERANCE = 1.1
 """Back to where it was means: no more than a tenth above it."""
@@ -17,20 +19,22 @@ STEADY_SECONDS = 3.0
 """Three times SCALE_INTERVAL: idle threads and channels have gone by then."""
 
 _LOOK_SECONDS = 0.1
-_ESTABLISHED = "01"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footprint:
-    """Of a daemon and all its workers. ``open_files`` are without connections
-    to the upstreams, which come and go as those die and come back."""
+    """Of one process. ``open_files`` are without connections to the upstreams,
+    which come and go as those die and come back."""
 
+    pid: int
     open_files: int
     threads: int
     resident_bytes: int
 
     def excess_over(self, baseline: "Footprint") -> list[str]:
-        """What is more than a tenth above ``baseline``."""
+        """What is more than a tenth above ``baseline``, of the same process."""
+        if self.pid != baseline.pid:
+            return [f"pid {self.pid} is another process than {baseline.pid}"]
         return [
             f"{name}: {now} after {then}"
             for name in ("open_files", "threads", "resident_bytes")
@@ -38,38 +42,46 @@ class Footprint:
         ]
 
 
+Footprints = dict[str, Footprint]
+"""By what the processes are called in a report."""
+
+
 def footprint(pid: int, upstream_ports: frozenset[int]) -> Footprint:
-    tree = ProcessTree(pid)
-    files = sum(_entries(each, "fd") for each in tree.pids)
+    to_upstreams = {
+        f"socket:[{each.inode}]" for each in tcp_sockets() if each.remote_port in upstream_ports
+    }
     return Footprint(
-        open_files=files - connections_to(upstream_ports),
-        threads=sum(_entries(each, "task") for each in tree.pids),
-        resident_bytes=tree.resident_bytes(),
+        pid=pid,
+        open_files=sum(each not in to_upstreams for each in open_files(pid)),
+        threads=_count_threads(pid),
+        resident_bytes=resident_bytes(pid),
     )
 
 
-def connections_to(ports: frozenset[int]) -> int:
-    """Connections of this machine's processes to such ports, as proc(5) lists
-    them: the fourth field of a line is the state, the third the other end."""
-    count = 0
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            _, _, remote, state, *_ = line.split()
-            if state == _ESTABLISHED and int(remote.rpartition(":")[2], 16) in ports:
-                count += 1
-    return count
+def processes(daemon_pid: int, status: Any) -> dict[str, int]:
+    """The pids of the daemon that has this status: of it alone, or of the
+    supervisor and the workers."""
+    if "workers" not in status:
+        return {"daemon": daemon_pid}
+    workers = {f"worker {each['worker']}": each["pid"] for each in status["workers"]}
+    return {"supervisor": daemon_pid, **dict(sorted(workers.items()))}
 
 
-def settled_footprint(pid: int, port: int, upstream_ports: frozenset[int]) -> Footprint | None:
-    """The footprint once nothing is under way and files and threads stay as
+def footprints(pids: Mapping[str, int], upstream_ports: frozenset[int]) -> Footprints:
+    return {name: footprint(pid, upstream_ports) for name, pid in pids.items()}
+
+
+def settled_footprints(pid: int, port: int, upstream_ports: frozenset[int]) -> Footprints | None:
+    """The footprints once nothing is under way and files and threads stay as
     they are; None if that does not come to be."""
     deadline = time.monotonic() + SETTLE_SECONDS
     last = None
     steady_since = time.monotonic()
     while time.monotonic() < deadline:
-        now = footprint(pid, upstream_ports)
-        held = (now.open_files, now.threads)
-        if not is_idle(port) or held != last:
+        status = get_status(port)
+        now = footprints(processes(pid, status), upstream_ports)
+        held = [(each.pid, each.open_files, each.threads) for each in now.values()]
+        if not is_idle(status) or held != last:
             last, steady_since = held, time.monotonic()
         elif time.monotonic() - steady_since > STEADY_SECONDS:
             return now
@@ -77,9 +89,8 @@ def settled_footprint(pid: int, port: int, upstream_ports: frozenset[int]) -> Fo
     return None
 
 
-def is_idle(port: int) -> bool:
+def is_idle(status: Any) -> bool:
     """Whether no request, no call and no thread is at work."""
-    status = get_status(port)
     pools = status["pools"]
     calls = sum(each["in_flight"] for service in pools["services"].values() for each in service)
     return not (calls or pools["threads"]["busy"] or status["requests"]["api"]["in_flight"])
@@ -95,8 +106,8 @@ def get_status(port: int) -> Any:
         connection.close()
 
 
-def _entries(pid: int, name: str) -> int:
+def _count_threads(pid: int) -> int:
     try:
-        return len(list(Path("/proc", str(pid), name).iterdir()))
+        return len(list(Path("/proc", str(pid), "task").iterdir()))
     except OSError:  # it has just ended
         return 0

@@ -1,13 +1,16 @@
 """Many clients at a time, each with one random request after another."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
 
 from soak.answers import RuleBroken, judge
 from soak.client import ConnectionBroken, ask, send_nonsense
-from soak.shapes import MODELS, Shape, random_nonsense, random_shape
+from soak.nonsense import random_nonsense
+from soak.shapes import MODELS, Shape, random_shape
+from soak.workers import Connection
 
 NONSENSE_SHARE = 0.15
 _PAUSE_SECONDS = 0.1
@@ -19,22 +22,23 @@ class Load:
     """Sends requests and judges what comes back.
 
     ``counts`` are of outcomes, ``nonsense`` of the statuses that bad input got,
-    ``answered`` the ids of good requests that got a response.
+    ``answered`` has the ids of good requests that got a whole response: on
+    which connection, and when.
 
-    :param may_lose: whether a connection may break off, as it does with a
+    :param may_break: whether this connection may break off, as it does with a
         worker that was killed.
     """
 
-    def __init__(self, port: int, random: Random, may_lose: Callable[[], object]) -> None:
+    def __init__(self, port: int, random: Random, may_break: Callable[[Connection], bool]) -> None:
         self.counts: Counter[str] = Counter()
         self.nonsense: Counter[int] = Counter()
         self.faults = 0
         self.problems: list[str] = []
-        self.answered: set[str] = set()
+        self.answered: dict[str, tuple[Connection, float]] = {}
         self.asked = 0
         self._port = port
         self._random = random
-        self._may_lose = may_lose
+        self._may_break = may_break
 
     async def run(self, clients: int, seconds: float) -> None:
         """Keep so many clients at work for so long; returns when all are done."""
@@ -77,25 +81,41 @@ class Load:
         try:
             response = await ask(self._port, shape, self._random)
             if response.complete:
-                self.answered.add(shape.request_id)
+                self.answered[shape.request_id] = response.connection, time.monotonic()
             outcome = judge(shape, response.status, response.body, complete=response.complete)
         except ConnectionBroken as error:
-            outcome = "lost with its worker" if self._may_lose() else self._problem(shape, error)
+            outcome = self._judge_broken(shape, error)
         except RuleBroken as error:
             outcome = self._problem(shape, error)
         self.counts[outcome] += 1
 
-    async def _send_nonsense(self) -> None:
-        request = random_nonsense(self._random, self._next_id())
+    def _judge_broken(self, shape: Shape, error: ConnectionBroken) -> str:
+        """It may have broken off, but with no wrong word before that."""
+        response = error.response
+        if not self._may_break(response.connection):
+            return self._problem(shape, error)
         try:
-            response = await send_nonsense(self._port, request)
+            judge(shape, response.status, response.body, complete=False)
+        except RuleBroken as wrong:
+            return self._problem(shape, wrong)
+        return "broken off with a killed worker"
+
+    async def _send_nonsense(self) -> None:
+        # An id that is changed must not become that of another request.
+        nonsense = random_nonsense(self._random, self._next_id().replace("soak", "nonsense"))
+        try:
+            response = await send_nonsense(self._port, nonsense)
         except ConnectionBroken as error:
-            if not self._may_lose():
-                self._problem(request, error)
+            if not self._may_break(error.response.connection):
+                self._problem(nonsense, error)
+            return
+        except RuleBroken as error:
+            self._problem(nonsense, error)
             return
         self.nonsense[response.status] += 1
-        if response.status == 500:
-            self._problem(request, RuleBroken(response.body.decode(errors="replace")))
+        if response.status == 500 or nonsense.status not in (None, response.status):
+            text = response.body.decode(errors="replace")
+            self._problem(nonsense, RuleBroken(f"status {response.status}: {text}"))
 
     def _problem(self, what: object, error: Exception) -> str:
         if len(self.problems) < _MOST_PROBLEMS:

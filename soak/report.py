@@ -9,13 +9,30 @@ _MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """A process after a warm-up and at the end."""
+
+    baseline: Footprint
+    end: Footprint
+
+    def as_row(self) -> str:
+        then, now = self.baseline, self.end
+        return (
+            f"{then.open_files:>7} {now.open_files:>5} {then.threads:>9} {now.threads:>5}"
+            f" {then.resident_bytes / _MEBIBYTE:>9.1f} {now.resident_bytes / _MEBIBYTE:>7.1f}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """``violations`` are what must not have happened; none is a good soak.
 
     ``outcomes`` are by what clients saw, ``nonsense`` by the status it got (0:
-    none, the connection was closed or said nothing).
+    none, the connection was closed or said nothing). ``footprints`` are by the
+    name of the process; empty if the daemon did not come to rest.
     """
 
+    workers: int
     seconds: float
     clients: int
     seed: int
@@ -25,31 +42,31 @@ class Report:
     accidents: dict[str, int]
     retries: int
     held_connections: int
-    baseline: Footprint | None
-    end: Footprint | None
+    footprints: dict[str, Comparison]
     violations: list[str]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def as_text(self) -> str:
-        lines = [f"{self.seconds:.0f} s, {self.clients} clients, seed {self.seed}", ""]
-        lines += _table("requests", self.outcomes)
-        lines += [f"  {self.faults_scripted:>8} of them with a scripted fault"]
-        lines += [f"  {self.retries:>8} retries", ""]
-        lines += _table("bad input, by the status it got", self.nonsense)
-        lines += ["", *_table("accidents", self.accidents)]
-        lines += [f"  {self.held_connections:>8} idle connections held meanwhile", ""]
-        lines += ["footprint               after warm-up     at the end"]
-        if self.baseline is not None and self.end is not None:
-            for name in ("open_files", "threads"):
-                then, now = getattr(self.baseline, name), getattr(self.end, name)
-                lines.append(f"  {name:<18} {then:>16} {now:>14}")
-            then, now = self.baseline.resident_bytes, self.end.resident_bytes
-            lines.append(
-                f"  {'resident MiB':<18} {then / _MEBIBYTE:>16.1f} {now / _MEBIBYTE:>14.1f}"
-            )
-        lines += ["", f"{len(self.violations)} violations"]
+        processes = "a single process" if self.workers == 1 else f"{self.workers} workers"
+        lines = [
+            f"{processes}: {self.seconds:.0f} s, {self.clients} clients, seed {self.seed}",
+            "",
+            *_table("requests", self.outcomes),
+            f"  {self.faults_scripted:>8} of them with a scripted fault",
+            f"  {self.retries:>8} retries",
+            "",
+            *_table("bad input, by the status it got", self.nonsense),
+            "",
+            *_table("accidents", self.accidents),
+            f"  {self.held_connections:>8} idle connections held meanwhile",
+            "",
+            "after warm-up, at the end   files         threads     resident MiB",
+            *(f"  {name:<21} {each.as_row()}" for name, each in self.footprints.items()),
+            "",
+            f"{len(self.violations)} violations",
+        ]
         return "\n".join([*lines, *(f"  {each}" for each in self.violations)])
 
 

@@ -1,40 +1,41 @@
 """One soak from its start to its report."""
 
 import asyncio
-import re
-from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from soak.accidents import Accidents, log_failures
+from soak.accidents import Accidents
 from soak.children import Child, start_daemon, start_upstream
-from soak.footprint import Footprint, settled_footprint
+from soak.footprint import Footprints, footprints, get_status, processes, settled_footprints
+from soak.held import HeldConnections
 from soak.load import Load
-from soak.report import Report
+from soak.logs import count_retries, read_logs, wrong_lines
+from soak.report import Comparison, Report
+from soak.workers import Workers
 
 WARM_UP_SHARE = 0.3
 LONGEST_WARM_UP_SECONDS = 90.0
+ROUGH_SHARE = 0.45
+"""Of the time with workers: in it they are killed and replaced."""
 LONGEST_INTERVAL_SECONDS = 7.0
+LONGEST_ROUGH_INTERVAL_SECONDS = 4.0
 CONNECTING_CALLS = 60
 """Calls at a time that connect every channel of a service: each goes to the
 one with the fewest calls."""
 
-_ACCESS_LINE = re.compile(
-    r"chat/completions -> \d+ in .* (soak\.\d+) model=.* retries=(\d+)$", re.MULTILINE
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """``seconds`` are those of load, without start, end and looking."""
+    """``seconds`` are those of load, without start, end and looking;
+    ``workers`` is 1 for a single process."""
 
     seconds: float
     clients: int
     held_connections: int
     seed: int
-    workers: int | None
+    workers: int
 
 
 async def soak(plan: Plan, directory: Path) -> Report:
@@ -48,110 +49,129 @@ async def soak(plan: Plan, directory: Path) -> Report:
     upstreams = {
         each: start_upstream(each) for each in (directory / "upstream-1", directory / "upstream-2")
     }
-    processes: list[Child] = []
+    started: list[Child] = []
     try:
-        workers = {} if plan.workers is None else {"WORKERS": str(plan.workers)}
         ports = [upstream.port for upstream in upstreams.values()]
-        daemon = start_daemon(directory / "daemon", ports, **workers)
-        processes.append(daemon)
-        return await _soak(plan, daemon, upstreams, directory / "daemon")
+        daemon = start_daemon(directory / "daemon", ports, WORKERS=str(plan.workers))
+        started.append(daemon)
+        return await _Soak(plan, daemon, upstreams, directory / "daemon").carry_out()
     finally:
-        for child in (*processes, *upstreams.values()):
+        for child in (*started, *upstreams.values()):
             child.stop()
 
 
-async def _soak(plan: Plan, daemon: Child, upstreams: dict[Path, Child], directory: Path) -> Report:
-    accidents = Accidents(daemon, upstreams, directory / "pieces.log")
-    ports = frozenset(upstream.port for upstream in upstreams.values())
-    load = Load(daemon.port, Random(plan.seed), may_lose=lambda: accidents.counts["workers killed"])
-    warm_up = min(plan.seconds * WARM_UP_SHARE, LONGEST_WARM_UP_SECONDS)
-    baseline = await _stretch(plan, load, accidents, daemon, ports, warm_up)
-    held = [await _hold(daemon.port) for _ in range(plan.held_connections)]
-    violations = []
-    end = await _stretch(plan, load, accidents, daemon, ports, plan.seconds - warm_up, held)
-    if baseline is None or end is None:
-        violations.append("the daemon did not come to rest: calls, threads or files go on changing")
-    else:
-        violations += end.excess_over(baseline)
-    violations += load.problems
-    if daemon.exit_status is not None:
-        violations.append(f"the daemon ended by itself, with status {daemon.exit_status}")
-    elif (status := await asyncio.to_thread(daemon.stop)) != 0:
-        violations.append(f"the daemon ended with status {status}")
-    log = "".join(_log_texts(directory))
-    violations += _wrong_lines(log, load, accidents)
-    violations += dict.fromkeys(log_failures(log + daemon.console))  # which says it again
-    return Report(
-        seconds=plan.seconds,
-        clients=plan.clients,
-        seed=plan.seed,
-        outcomes=dict(load.counts),
-        faults_scripted=load.faults,
-        nonsense=dict(load.nonsense),
-        accidents=dict(accidents.counts),
-        retries=sum(int(retries) for _, retries in _ACCESS_LINE.findall(log)),
-        held_connections=plan.held_connections,
-        baseline=baseline,
-        end=end,
-        violations=violations,
-    )
+class _Soak:
+    """A daemon, what befalls it, and what must not have."""
 
+    def __init__(
+        self, plan: Plan, daemon: Child, upstreams: dict[Path, Child], directory: Path
+    ) -> None:
+        self._plan = plan
+        self._daemon = daemon
+        self._directory = directory
+        self._workers = Workers(daemon, plan.workers) if plan.workers > 1 else None
+        self._accidents = Accidents(daemon, upstreams, directory / "pieces.log", self._workers)
+        self._load = Load(
+            daemon.port,
+            Random(plan.seed),
+            may_break=self._workers.broke if self._workers else lambda _connection: False,
+        )
+        self._upstream_ports = frozenset(upstream.port for upstream in upstreams.values())
+        self._violations: list[str] = []
 
-Held = list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    async def carry_out(self) -> Report:
+        seconds = self._plan.seconds
+        baseline: Footprints = {}
+        if self._workers is not None:
+            baseline = await self._rough_stretches(self._workers, seconds * ROUGH_SHARE)
+            seconds -= seconds * ROUGH_SHARE
+        warm_up = min(seconds * WARM_UP_SHARE, LONGEST_WARM_UP_SECONDS)
+        await self._stretch(warm_up)
+        # Where workers were ended, those of now are compared with themselves;
+        # the supervisor is with how it was while that was new to it.
+        baseline = await self._settled() | baseline
+        pids = processes(self._daemon.pid, get_status(self._daemon.port)).values()
+        held = await HeldConnections.open(self._daemon.port, self._plan.held_connections, pids)
+        await self._stretch(seconds - warm_up)
+        self._violations += await held.check(pids)
+        end = await self._settled()
+        await self._stop()
+        return self._report(baseline, end)
 
+    async def _rough_stretches(self, workers: Workers, seconds: float) -> Footprints:
+        """Load while workers are killed and replaced; how the supervisor is when
+        it has seen some of that."""
+        await self._stretch(seconds * WARM_UP_SHARE, ends_workers=True)
+        await workers.all_serve()
+        supervisor = footprints({"supervisor": self._daemon.pid}, self._upstream_ports)
+        await self._stretch(seconds * (1 - WARM_UP_SHARE), ends_workers=True)
+        await workers.all_serve()
+        return supervisor
 
-async def _stretch(
-    plan: Plan,
-    load: Load,
-    accidents: Accidents,
-    daemon: Child,
-    upstream_ports: frozenset[int],
-    seconds: float,
-    held: Held | None = None,
-) -> Footprint | None:
-    """Load and accidents for so long, then rest. Idle connections that were
-    held meanwhile have to serve a request at the end."""
-    happening = asyncio.ensure_future(accidents.happen(min(seconds / 6, LONGEST_INTERVAL_SECONDS)))
-    try:
-        await load.run(plan.clients, seconds)
-    finally:
-        happening.cancel()
-        await asyncio.gather(happening, return_exceptions=True)
-    for reader, writer in held or ():
-        await _check_held(load, reader, writer)
-    await load.connect_all(CONNECTING_CALLS)
-    return await asyncio.to_thread(settled_footprint, daemon.pid, daemon.port, upstream_ports)
+    async def _stretch(self, seconds: float, *, ends_workers: bool = False) -> None:
+        """Load and accidents for so long."""
+        longest = LONGEST_ROUGH_INTERVAL_SECONDS if ends_workers else LONGEST_INTERVAL_SECONDS
+        every_seconds = min(seconds / 6, longest)
+        happening = asyncio.ensure_future(
+            self._accidents.happen(every_seconds, ends_workers=ends_workers)
+        )
+        try:
+            await self._load.run(self._plan.clients, seconds)
+        finally:
+            happening.cancel()
+            with suppress(asyncio.CancelledError):
+                await happening
 
+    async def _settled(self) -> Footprints:
+        """How the processes are at rest, with every channel connected."""
+        await self._load.connect_all(CONNECTING_CALLS)
+        found = await asyncio.to_thread(
+            settled_footprints, self._daemon.pid, self._daemon.port, self._upstream_ports
+        )
+        if found is None:
+            self._violations.append(
+                "the daemon did not come to rest: calls, threads or files go on changing"
+            )
+        return found or {}
 
-async def _hold(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection that has had its first response, and is idle now."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /ping HTTP/1.1\r\nhost: localhost\r\n\r\n")
-    await reader.readuntil(b"pong")
-    return reader, writer
+    async def _stop(self) -> None:
+        if self._daemon.exit_status is not None:
+            self._violations.append(
+                f"the daemon ended by itself, with status {self._daemon.exit_status}"
+            )
+        elif (status := await asyncio.to_thread(self._daemon.stop)) != 0:
+            self._violations.append(f"the daemon ended with status {status}")
 
-
-async def _check_held(
-    load: Load, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    writer.write(b"GET /ping HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-    if not (await reader.read()).endswith(b"pong"):
-        load.problems.append("an idle connection was not served any more")
-    writer.close()
-
-
-def _log_texts(directory: Path) -> Iterator[str]:
-    for path in directory.glob("pieces.log*"):
-        yield path.read_text()
-
-
-def _wrong_lines(log: str, load: Load, accidents: Accidents) -> Iterator[str]:
-    """Requests that have not just one access line. A worker that was killed
-    took its last lines with it."""
-    lines = Counter(request_id for request_id, _ in _ACCESS_LINE.findall(log))
-    doubled = [request_id for request_id, count in lines.items() if count > 1]
-    if doubled:
-        yield f"{len(doubled)} requests with more than one access line, such as {doubled[0]}"
-    missing = sorted(load.answered - set(lines))
-    if missing and not accidents.counts["workers killed"]:
-        yield f"{len(missing)} answers without an access line, such as {missing[0]}"
+    def _report(self, baseline: Footprints, end: Footprints) -> Report:
+        log = read_logs(self._directory)
+        kills = self._workers.kills if self._workers else []
+        compared = {
+            name: Comparison(baseline=baseline[name], end=end[name])
+            for name in baseline
+            if name in end
+        }
+        excess = [
+            f"{name}: {each}"
+            for name, both in compared.items()
+            for each in both.end.excess_over(both.baseline)
+        ]
+        return Report(
+            workers=self._plan.workers,
+            seconds=self._plan.seconds,
+            clients=self._plan.clients,
+            seed=self._plan.seed,
+            outcomes=dict(self._load.counts),
+            faults_scripted=self._load.faults,
+            nonsense=dict(self._load.nonsense),
+            accidents=dict(self._accidents.counts),
+            retries=count_retries(log),
+            held_connections=self._plan.held_connections,
+            footprints=compared,
+            violations=[
+                *self._violations,
+                *excess,
+                *self._load.problems,
+                *(self._workers.problems if self._workers else ()),
+                *wrong_lines(log, self._daemon.console, self._load.answered, kills),
+            ],
+        )

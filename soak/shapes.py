@@ -1,4 +1,4 @@
-"""What clients ask for, at random: answers that prove themselves, faults, nonsense."""
+"""What clients ask for, at random: answers that prove themselves, and faults."""
 
 import json
 from dataclasses import dataclass
@@ -89,32 +89,3 @@ def random_shape(random: Random, request_id: str) -> Shape:
         pause_milliseconds=random.choice((0, 0, 0, 5, 30)),
         fault=fault,
     )
-
-
-def random_nonsense(random: Random, request_id: str) -> bytes:
-    """What is not to be answered by 200, or hardly ever: a request that is wrong
-    in a known way, or a good one with some of its bytes changed."""
-
-    def chat(body: bytes) -> bytes:
-        return encode_request("POST", "/v1/chat/completions", body, request_id)
-
-    good = chat(b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}')
-    wrong = (
-        chat(b'{"model": "gpt-4o"'),
-        chat(b"[" * 10_000),
-        chat(b'{"model": "no-such-model", "messages": [{"role": "user", "content": "hi"}]}'),
-        chat(b'{"model": "gpt-4o", "messages": []}'),
-        chat(b'{"model": "gpt-4o", "messages": [{"role": "user", "content": 1}], "n": -1}'),
-        encode_request("DELETE", "/v1/models", b"", request_id),
-        encode_request("GET", "/../../etc/passwd", b"", request_id),
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random.randbytes(200),
-        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 2_000 + b"\r\n",
-        good.replace(b"content-length: ", b"content-length: -"),
-        good.replace(b"HTTP/1.1", b"HTTP/9.9"),
-    )
-    if random.random() < 0.5:
-        return random.choice(wrong)
-    changed = bytearray(good)
-    for _ in range(random.randint(1, 8)):
-        changed[random.randrange(len(changed))] = random.randrange(256)
-    return bytes(changed)

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.chat import Message
 from piecesd.embedded.faults import find_fault
-from soak.shapes import random_nonsense, random_shape
+from soak.shapes import random_shape
 
 
 class ShapeTests(SynchronousTestCase):
@@ -23,4 +23,3 @@ class ShapeTests(SynchronousTestCase):
         first, second = Random(7), Random(7)
         for _ in range(50):
             self.assertEqual(random_shape(first, "a"), random_shape(second, "a"))
-            self.assertEqual(random_nonsense(first, "a"), random_nonsense(second, "a"))
