@@ -14,6 +14,7 @@ from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool
 from piecesd.upstream.endpoints import Endpoints
 from piecesd.upstream.health_checks import HealthCheck
+from piecesd.upstream.threads import shed_idle
 
 STOP_SECONDS = 2.0
 """How long the threads may take to come home. With their calls cancelled and
@@ -104,8 +105,7 @@ class UpstreamService(Service):
         for pool in self._pools():
             pool.adjust()
         for threads in self._threads:
-            for _ in range(len(threads.waiters) // 2):  # idle ones
-                threads.stopAWorker()
+            shed_idle(threads)
 
     def _check_health(self) -> None:
         for check in self._checks:
