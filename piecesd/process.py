@@ -14,6 +14,12 @@ GC_YOUNG_THRESHOLD = 10_000
 """Allocations between two looks at the youngest generation. With CPython's 700
 the collector ran so often under load that it showed in every tenth piece."""
 
+GC_OLDER_THRESHOLDS = (3, 1)
+"""After more than so many looks at a generation comes one at the next older. What
+is left of a request is a hundred objects in a ring, 12 KB, which only a look at
+the oldest generation finds once they have outlived the others. With CPython's
+(10, 10) the remains of ten thousand requests came together (docs/decisions/072)."""
+
 OTHER_FILES = 200
 """Open files that clients' connections leave to the rest: logs, channels, ports."""
 
@@ -59,13 +65,14 @@ def _turn() -> int:
 
 
 def tune_garbage_collection() -> None:
-    """Look at new objects less often, and never again at those there are now.
+    """Look at new objects less often and at old ones more often, and never again
+    at those there are now.
 
     To be called once everything is set up.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_YOUNG_THRESHOLD, *gc.get_threshold()[1:])
+    gc.set_threshold(GC_YOUNG_THRESHOLD, *GC_OLDER_THRESHOLDS)
 
 
 def set_time_zone(name: str) -> None:

@@ -89,6 +89,25 @@ class GarbageTests(SynchronousTestCase):
         )
         self.assertEqual(output, "True 10000")
 
+    def test_rings_of_objects_do_not_come_together_by_the_thousand(self) -> None:
+        """As those of requests that have lived for a while."""
+        output = run(
+            "from collections import deque\n"
+            "class Ring:\n"
+            "    living = most = 0\n"
+            "    def __init__(self):\n"
+            "        self.ring, self.parts = self, [[] for _ in range(100)]\n"
+            "        Ring.living += 1\n"
+            "        Ring.most = max(Ring.most, Ring.living)\n"
+            "    def __del__(self):\n"
+            "        Ring.living -= 1\n"
+            "process.tune_garbage_collection()\n"
+            "in_use = deque(maxlen=500)\n"
+            "for _ in range(15_000): in_use.append(Ring())\n"
+            "print(Ring.most < 3_000 or Ring.most)"
+        )
+        self.assertEqual(output, "True")
+
 
 class TimeZoneTests(SynchronousTestCase):
     def test_a_zone_becomes_the_local_one(self) -> None:
