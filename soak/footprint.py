@@ -71,11 +71,27 @@ def footprints(pids: Mapping[str, int], upstream_ports: frozenset[int]) -> Footp
     return {name: footprint(pid, upstream_ports) for name, pid in pids.items()}
 
 
-def settled_footprints(pid: int, port: int, upstream_ports: frozenset[int]) -> Footprints | None:
+def excess(now: Footprints, baseline: Footprints) -> list[str]:
+    """What any process has more of than a tenth above its baseline."""
+    return [
+        f"{name}: {each}"
+        for name in now
+        if name in baseline
+        for each in now[name].excess_over(baseline[name])
+    ]
+
+
+def settled_footprints(
+    pid: int, port: int, upstream_ports: frozenset[int], baseline: Footprints
+) -> Footprints | None:
     """The footprints once nothing is under way and files and threads stay as
-    they are; None if that does not come to be."""
+    they are; None if that does not come to be.
+
+    What is above ``baseline`` has time to go: gRPC ends threads of its own when
+    they have had nothing to do for 20 seconds.
+    """
     deadline = time.monotonic() + SETTLE_SECONDS
-    last = None
+    settled = last = None
     steady_since = time.monotonic()
     while time.monotonic() < deadline:
         status = get_status(port)
@@ -84,9 +100,11 @@ def settled_footprints(pid: int, port: int, upstream_ports: frozenset[int]) -> F
         if not is_idle(status) or held != last:
             last, steady_since = held, time.monotonic()
         elif time.monotonic() - steady_since > STEADY_SECONDS:
-            return now
+            settled = now
+            if not excess(settled, baseline):
+                break
         time.sleep(_LOOK_SECONDS)
-    return None
+    return settled
 
 
 def is_idle(status: Any) -> bool:

@@ -8,7 +8,7 @@ from random import Random
 
 from soak.accidents import Accidents
 from soak.children import Child, start_daemon, start_upstream
-from soak.footprint import Footprints, footprints, get_status, processes, settled_footprints
+from soak.footprint import Footprints, excess, footprints, get_status, processes, settled_footprints
 from soak.held import HeldConnections
 from soak.load import Load
 from soak.logs import count_retries, read_logs, wrong_lines
@@ -86,15 +86,12 @@ class _Soak:
             baseline = await self._rough_stretches(self._workers, seconds * ROUGH_SHARE)
             seconds -= seconds * ROUGH_SHARE
         warm_up = min(seconds * WARM_UP_SHARE, LONGEST_WARM_UP_SECONDS)
-        await self._stretch(warm_up)
+        await self._stretch_with_held(warm_up)
         # Where workers were ended, those of now are compared with themselves;
         # the supervisor is with how it was while that was new to it.
-        baseline = await self._settled() | baseline
-        pids = processes(self._daemon.pid, get_status(self._daemon.port)).values()
-        held = await HeldConnections.open(self._daemon.port, self._plan.held_connections, pids)
-        await self._stretch(seconds - warm_up)
-        self._violations += await held.check(pids)
-        end = await self._settled()
+        baseline = await self._settled({}) | baseline
+        await self._stretch_with_held(seconds - warm_up)
+        end = await self._settled(baseline)
         await self._stop()
         return self._report(baseline, end)
 
@@ -107,6 +104,14 @@ class _Soak:
         await self._stretch(seconds * (1 - WARM_UP_SHARE), ends_workers=True)
         await workers.all_serve()
         return supervisor
+
+    async def _stretch_with_held(self, seconds: float) -> None:
+        """Load and accidents in which no worker ends, and idle connections beside
+        that, which have to be served when it is over."""
+        pids = processes(self._daemon.pid, get_status(self._daemon.port)).values()
+        held = await HeldConnections.open(self._daemon.port, self._plan.held_connections, pids)
+        await self._stretch(seconds)
+        self._violations += await held.check(pids)
 
     async def _stretch(self, seconds: float, *, ends_workers: bool = False) -> None:
         """Load and accidents for so long."""
@@ -122,11 +127,15 @@ class _Soak:
             with suppress(asyncio.CancelledError):
                 await happening
 
-    async def _settled(self) -> Footprints:
+    async def _settled(self, baseline: Footprints) -> Footprints:
         """How the processes are at rest, with every channel connected."""
         await self._load.connect_all(CONNECTING_CALLS)
         found = await asyncio.to_thread(
-            settled_footprints, self._daemon.pid, self._daemon.port, self._upstream_ports
+            settled_footprints,
+            self._daemon.pid,
+            self._daemon.port,
+            self._upstream_ports,
+            baseline,
         )
         if found is None:
             self._violations.append(
@@ -150,11 +159,6 @@ class _Soak:
             for name in baseline
             if name in end
         }
-        excess = [
-            f"{name}: {each}"
-            for name, both in compared.items()
-            for each in both.end.excess_over(both.baseline)
-        ]
         return Report(
             workers=self._plan.workers,
             seconds=self._plan.seconds,
@@ -169,7 +173,7 @@ class _Soak:
             footprints=compared,
             violations=[
                 *self._violations,
-                *excess,
+                *excess(end, baseline),
                 *self._load.problems,
                 *(self._workers.problems if self._workers else ()),
                 *wrong_lines(log, self._daemon.console, self._load.answered, kills),

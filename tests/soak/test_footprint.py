@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from soak.footprint import Footprint, footprint, is_idle, processes
+from soak.footprint import Footprint, excess, footprint, is_idle, processes
 
 THEN = Footprint(pid=7, open_files=100, threads=10, resident_bytes=1_000)
 
@@ -23,6 +23,11 @@ class FootprintTests(SynchronousTestCase):
         self.assertEqual(
             now.excess_over(THEN), ["open_files: 111 after 100", "threads: 12 after 10"]
         )
+
+    def test_of_several_processes_each_is_compared_with_itself(self) -> None:
+        now = {"supervisor": THEN, "worker 0": replace(THEN, threads=12), "worker 1": THEN}
+        then = {"supervisor": THEN, "worker 0": THEN}
+        self.assertEqual(excess(now, then), ["worker 0: threads: 12 after 10"])
 
     def test_another_process_is_not_compared(self) -> None:
         self.assertEqual(
