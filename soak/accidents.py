@@ -3,7 +3,9 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from soak.children import Child, start_upstream
@@ -32,42 +34,33 @@ class Accidents:
         self._upstreams = upstreams
         self._log = log
         self._workers = workers
+        first, second = (partial(self._restart, each) for each in upstreams)
+        self._gentle: Iterator[Accident] = cycle([self._move_log, first, self._move_log, second])
+        self._rough: Iterator[Accident] = cycle(
+            [
+                self._kill_worker,
+                self._replace_workers,
+                first,
+                self._move_log,
+                self._kill_worker,
+                second,
+                self._move_log,
+            ]
+        )
 
     async def happen(self, every_seconds: float, *, ends_workers: bool) -> None:
-        """Go on until cancelled; everything is up when this returns."""
-        accidents = self._rough() if ends_workers else self._gentle()
-        number = 0
+        """Go on until cancelled, from where it was left the last time of this
+        kind; everything is up when this returns."""
+        accidents = self._rough if ends_workers else self._gentle
         while True:
             await asyncio.sleep(every_seconds)
             # What has begun is brought to its end, whatever happens meanwhile.
-            under_way = asyncio.ensure_future(accidents[number % len(accidents)]())
+            under_way = asyncio.ensure_future(next(accidents)())
             try:
                 await asyncio.shield(under_way)
             except asyncio.CancelledError:
                 await under_way
                 raise
-            number += 1
-
-    def _gentle(self) -> Sequence[Accident]:
-        first, second = self._upstreams
-        return (
-            self._move_log,
-            lambda: self._restart(first),
-            self._move_log,
-            lambda: self._restart(second),
-        )
-
-    def _rough(self) -> Sequence[Accident]:
-        moved, first, moved_again, second = self._gentle()
-        return (
-            self._kill_worker,
-            first,
-            self._replace_workers,
-            moved,
-            self._kill_worker,
-            second,
-            moved_again,
-        )
 
     async def _move_log(self) -> None:
         """What logrotate does."""

@@ -29,12 +29,12 @@ class SoakTests(SynchronousTestCase):
         self.assertEqual(soak.returncode, 0, said)
         (figures,) = json.loads(report.read_text())
         self.assertEqual(figures["violations"], [])
-        self.assertGreater(figures["outcomes"]["whole"], 100)
+        self.assertGreater(figures["outcomes"]["whole"], 30)
         self.assertGreater(figures["outcomes"]["left"], 0)
-        self.assertGreater(figures["faults_scripted"], 10)
-        self.assertGreater(sum(figures["nonsense"].values()), 20)
-        self.assertGreater(figures["accidents"]["upstreams killed and restarted"], 1)
-        self.assertGreater(figures["accidents"]["logs moved, and a SIGHUP"], 1)
+        self.assertGreater(figures["faults_scripted"], 3)
+        self.assertGreater(sum(figures["nonsense"].values()), 3)
+        self.assertGreater(figures["accidents"]["upstreams killed and restarted"], 0)
+        self.assertGreater(figures["accidents"]["logs moved, and a SIGHUP"], 0)
         return figures
 
     def test_short_soaks_break_no_rule_without_workers_and_with_them(self) -> None:
