@@ -11,6 +11,13 @@ from piecesd.completion.text_count import Settled, TextCount, ignore
 from piecesd.errors import ContextLengthExceeded
 from piecesd.tokens import Encoding, count_prompt, is_loaded, is_quick, prompt_upper_bound
 
+MESSAGE_CHARS = 16
+"""To count an empty message, which has a role, takes as long as so many characters."""
+
+
+def _chars_to_count(message: Message) -> int:
+    return MESSAGE_CHARS + len(message.name or "") + len(message.text)
+
 
 class UsageCount:
     """Counts the input of one request, once, and every text of its answer."""
@@ -20,7 +27,7 @@ class UsageCount:
         self._encoding = model.encoding
         self._limit = model.limits.input_tokens
         self._messages = messages
-        self._input_chars = sum(len(message.text) for message in messages)
+        self._input_chars = sum(map(_chars_to_count, messages))
         self._input_tokens: int | None = None
         self._counting_input: Deferred[None] | None = None
         self._texts: list[TextCount] = []

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.catalog import Catalog
 from piecesd.chat import Message, Usage
 from piecesd.completion.counting import TokenCounts
-from piecesd.completion.usage import UsageCount
+from piecesd.completion.usage import MESSAGE_CHARS, UsageCount
 from piecesd.errors import ContextLengthExceeded
 from piecesd.tokens import Encoding, EncodingName, load
 from piecesd.tokens import encoding as loaded_encodings
@@ -40,9 +40,12 @@ class UsageCountTests(SynchronousTestCase):
 
     def begin(self, text: str) -> UsageCount:
         """For gpt-4, which takes 4,100 tokens."""
+        return self.begin_with(Message(role="user", text=text))
+
+    def begin_with(self, *messages: Message) -> UsageCount:
         model = Catalog.built_in().find("gpt-4")
         assert model is not None
-        return UsageCount(self.counts, model, (Message(role="user", text=text),))
+        return UsageCount(self.counts, model, messages)
 
     def check(self, usage: UsageCount) -> Deferred[None]:
         return Deferred.fromCoroutine(usage.check_input())
@@ -59,7 +62,19 @@ class UsageCountTests(SynchronousTestCase):
         self.assertEqual(
             self.successResultOf(self.usage(usage)), Usage(input_tokens=8, output_tokens=2)
         )
-        self.assertEqual(self.counts.sizes, [len("hi") + len("one two")])
+        self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + len("hi") + len("one two")])
+
+    def test_what_a_message_has_beside_its_text_is_counted_in_the_thread_too(self) -> None:
+        for messages in (
+            [Message(role="user", text="hi", name="x" * 3000)],
+            [Message(role="user", text="")] * 200,
+        ):
+            usage = self.begin_with(*messages)
+            self.assertFalse(usage.is_quick)
+            counting = self.usage(usage)
+            self.assertNoResult(counting)
+            self.thread.step()
+            self.successResultOf(counting)
 
     def test_an_input_that_may_be_too_long_is_waited_for_and_counted_once(self) -> None:
         usage = self.begin(WORDS)
@@ -71,7 +86,7 @@ class UsageCountTests(SynchronousTestCase):
         self.assertEqual(
             self.successResultOf(self.usage(usage)), Usage(input_tokens=2_008, output_tokens=0)
         )
-        self.assertEqual(self.counts.sizes, [len(WORDS), 0])
+        self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + len(WORDS), 0])
 
     def test_one_that_is_too_long_is_refused(self) -> None:
         checked = self.check(self.begin(WORDS * 3))
@@ -87,7 +102,7 @@ class UsageCountTests(SynchronousTestCase):
         self.thread.step()
         self.assertTrue(usage.is_quick)
         self.assertEqual(self.successResultOf(self.usage(usage)).input_tokens, 608)
-        self.assertEqual(self.counts.sizes, [len(text), 0])
+        self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + len(text), 0])
 
     def test_an_answer_that_is_whole_earlier_waits_for_that_count(self) -> None:
         usage = self.begin("word " * 600)
@@ -107,7 +122,7 @@ class UsageCountTests(SynchronousTestCase):
         again = Deferred.fromCoroutine(usage.input_tokens())
         self.assertEqual(self.successResultOf(again), 608)
         self.assertEqual(self.successResultOf(self.usage(usage)).input_tokens, 608)
-        self.assertEqual(self.counts.sizes, [len(text), 0])
+        self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + len(text), 0])
 
     def test_no_vocabulary_is_loaded_before_the_answer_has_come(self) -> None:
         self.patch(loaded_encodings, "_loaded", {})
@@ -132,7 +147,7 @@ class UsageCountTests(SynchronousTestCase):
         self.assertNoResult(whole)
         self.thread.step()
         self.assertEqual(self.successResultOf(whole).output_tokens, 2_001)
-        self.assertEqual(self.counts.sizes, [len(WORDS), len("hi" + " more")])
+        self.assertEqual(self.counts.sizes, [len(WORDS), MESSAGE_CHARS + len("hi" + " more")])
 
     def test_a_cancel_frees_the_thread(self) -> None:
         usage = self.begin("word " * 600)
