@@ -1,6 +1,7 @@
 """What a request costs in tokens, counted while its answer comes."""
 
 from collections.abc import Sequence
+from math import inf
 
 from twisted.internet.defer import Deferred
 
@@ -8,8 +9,12 @@ from piecesd.catalog import Model
 from piecesd.chat import Message, Usage
 from piecesd.completion.counting import TokenCounts, drop
 from piecesd.completion.text_count import Settled, TextCount, ignore
-from piecesd.errors import ContextLengthExceeded
+from piecesd.errors import ContextLengthExceeded, Phrase
 from piecesd.tokens import Encoding, count_prompt, is_loaded, is_quick, prompt_upper_bound
+
+_LIMITS_COUNTED = 2
+"""An input over so many times the model's limit is not counted to its end, which
+can take a minute."""
 
 MESSAGE_CHARS = 16
 """To count an empty message, which has a role, takes as long as so many characters."""
@@ -38,10 +43,14 @@ class UsageCount:
 
         :raises ContextLengthExceeded: it is.
         """
-        if prompt_upper_bound(self._encoding, self._messages) > self._limit:
+        limit, most = self._limit, self._limit * _LIMITS_COUNTED
+        if prompt_upper_bound(self._encoding, self._messages) > limit:
+            if self._counting_input is None:
+                self._counting_input = self._begin_input(most)
             count = await self.input_tokens()
-            if count > self._limit:
-                raise ContextLengthExceeded(param="messages", limit=self._limit, count=count)
+            if count > limit:
+                shown = count if count <= most else Phrase(f"more than {most}", f"超过 {most}")
+                raise ContextLengthExceeded(param="messages", limit=limit, count=shown)
         elif self._counting_input is None and self._is_worth_beginning:
             self._counting_input = self._begin_input()
 
@@ -113,14 +122,14 @@ class UsageCount:
         not have other threads wait for a vocabulary now."""
         return is_loaded(self._encoding) and not is_quick(self._encoding, self._input_chars)
 
-    def _begin_input(self) -> Deferred[None]:
+    def _begin_input(self, most: float = inf) -> Deferred[None]:
         def take(tokens: int) -> None:
             self._input_tokens = tokens
 
         return self._counts.work(
             self._encoding,
             self._input_chars,
-            lambda encoding: count_prompt(encoding, self._messages),
+            lambda encoding: count_prompt(encoding, self._messages, most),
         ).addCallback(take)
 
     def _uncounted_chars(self) -> int:

@@ -12,7 +12,7 @@ import re
 
 from piecesd.tokens.vocabulary import EncodingName
 
-_LONG_TEXT_CHARS = 65_536
+LONG_TEXT_CHARS = 65_536
 """A longer text is bounded by its length alone, in no time."""
 
 _MAX_UTF8_BYTES = 4
@@ -31,14 +31,16 @@ _MILD = re.compile("[\x80-\u1fffぁ-ヿ]+")
 """Characters that NFKD lengthens by `_MAX_MILD_GROWTH_BYTES` at most."""
 
 
-def upper_bound(name: EncodingName, text: str) -> int:
+def upper_bound(name: EncodingName, text: str, *, roughly: bool = False) -> int:
     """A number of tokens that ``text`` does not exceed in that encoding.
 
     For text in most scripts it is the number of UTF-8 bytes.
+
+    :param roughly: bound it by its length even if it is short.
     """
     if text.isascii():
         return len(text)
-    if len(text) > _LONG_TEXT_CHARS:
+    if roughly or len(text) > LONG_TEXT_CHARS:
         return len(text) * (_MAX_NFKD_BYTES if name == "claude" else _MAX_UTF8_BYTES)
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
     return size_bytes + _growth_bytes(text) if name == "claude" else size_bytes

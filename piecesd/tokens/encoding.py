@@ -5,6 +5,7 @@ import os
 import threading
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import get_args
 
 from piecesd.tokens.slices import closed_slices, slices
@@ -30,14 +31,21 @@ class Encoding:
         self.name = name
         self._count_slice = count_slice
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, most: float = inf) -> int:
         """The number of tokens of ``text``, in time linear in its length.
 
         What looks like a special token (``<|endoftext|>``) is text like any
         other. Other threads run all the while: the interpreter lock is let go
         at each slice.
+
+        :param most: counting ends, within a slice, once the number is over this.
         """
-        return sum(map(self._count_slice, slices(text)))
+        tokens = 0
+        for each in slices(text):
+            tokens += self._count_slice(each)
+            if tokens > most:
+                break
+        return tokens
 
     def count_closed(self, text: str) -> tuple[int, str]:
         """Count of a text that still grows what no further text changes.

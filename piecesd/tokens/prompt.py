@@ -1,9 +1,10 @@
 """What a conversation costs as a prompt, by the rules of each family."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 
 from piecesd.chat import Message, Role
-from piecesd.tokens.bounds import upper_bound
+from piecesd.tokens.bounds import LONG_TEXT_CHARS, upper_bound
 from piecesd.tokens.encoding import Encoding
 from piecesd.tokens.vocabulary import EncodingName
 
@@ -22,19 +23,31 @@ _CLAUDE_SPEAKERS: Mapping[Role, str] = {
 }
 
 
-def count_prompt(encoding: Encoding, messages: Sequence[Message]) -> int:
-    """The tokens that ``messages`` cost as the prompt of a model of that encoding."""
+def count_prompt(encoding: Encoding, messages: Sequence[Message], most: float = inf) -> int:
+    """The tokens that ``messages`` cost as the prompt of a model of that encoding.
+
+    :param most: as for `Encoding.count`.
+    """
     if encoding.name == "claude":
-        return encoding.count("".join(_claude_layout(messages)))
-    return _gpt_frame_tokens(messages) + sum(map(encoding.count, _gpt_texts(messages)))
+        return encoding.count("".join(_claude_layout(messages)), most)
+    tokens = _gpt_frame_tokens(messages)
+    for text in _gpt_texts(messages):
+        if tokens > most:
+            break
+        tokens += encoding.count(text, most - tokens)
+    return tokens
 
 
 def prompt_upper_bound(name: EncodingName, messages: Sequence[Message]) -> int:
     """A number of tokens that `count_prompt` does not exceed; needs no vocabulary."""
     if name == "claude":
-        return sum(upper_bound(name, text) for text in _claude_layout(messages))
-    texts_bound = sum(upper_bound(name, text) for text in _gpt_texts(messages))
-    return _gpt_frame_tokens(messages) + texts_bound
+        return _sum_of_bounds(name, list(_claude_layout(messages)))
+    return _gpt_frame_tokens(messages) + _sum_of_bounds(name, list(_gpt_texts(messages)))
+
+
+def _sum_of_bounds(name: EncodingName, texts: Sequence[str]) -> int:
+    roughly = sum(map(len, texts)) > LONG_TEXT_CHARS
+    return sum(upper_bound(name, text, roughly=roughly) for text in texts)
 
 
 def _gpt_texts(messages: Sequence[Message]) -> Iterator[str]:

@@ -475,6 +475,12 @@ class InputLimitTests(CompletionCase):
         self.assertEqual(error.fields["limit"], 4100)
         self.assertEqual(self.gpt.streams, [])
 
+    def test_an_input_many_times_over_the_limit_is_not_counted_to_its_end(self) -> None:
+        for words, shown in ((8_000, "come to 8"), (40_000, "come to more than 8200 tokens")):
+            completion = self.begin("word " * words)
+            error = self.failureResultOf(self.turn(completion), ContextLengthExceeded).value
+            self.assertIn(shown, error.message())
+
     def test_a_long_input_within_the_limit_is_taken(self) -> None:
         self.turn(self.begin("word " * 4000))
         self.assertEqual(len(self.gpt.streams), 1)

@@ -158,4 +158,4 @@ class UsageCountTests(SynchronousTestCase):
         self.failureResultOf(whole, CancelledError)
         self.thread.step()
         self.assertTrue(self.thread.is_idle)
-        self.assertEqual(self.counts.sizes, [3_000])
+        self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + 3_000])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.tokens import upper_bound
-from piecesd.tokens.bounds import _LONG_TEXT_CHARS, _STEADY
+from piecesd.tokens.bounds import _STEADY, LONG_TEXT_CHARS
 from tests.tokens.reference import (
     ENCODING_NAMES,
     any_text,
@@ -67,7 +67,7 @@ class UpperBoundTests(SynchronousTestCase):
 
     def test_a_long_text_is_bounded_by_its_length(self) -> None:
         for character in "ﷺ😀好":
-            text = character * (_LONG_TEXT_CHARS + 1)
+            text = character * (LONG_TEXT_CHARS + 1)
             decomposed = unicodedata.normalize("NFKD", text)
             self.assertGreaterEqual(upper_bound("claude", text), size_bytes(decomposed))
             self.assertGreaterEqual(upper_bound("o200k_base", text), size_bytes(text))

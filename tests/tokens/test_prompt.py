@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.chat import Message
-from piecesd.tokens import count_prompt, load, prompt_upper_bound
+from piecesd.tokens import EncodingName, count_prompt, load, prompt_upper_bound
 from tests.tokens.reference import ENCODING_NAMES, any_text, no_deadline, usual_text
 
 messages_of_any_kind = st.lists(
@@ -64,6 +64,29 @@ class GptPromptTests(SynchronousTestCase):
         unnamed = count_prompt(encoding, [Message(role="user", text="hi")])
         named = count_prompt(encoding, [Message(role="user", text="hi", name="Ada")])
         self.assertEqual(named - unnamed, 1 + encoding.count("Ada"))
+
+
+class BoundedCountTests(SynchronousTestCase):
+    def test_counting_ends_soon_after_the_most_that_matters(self) -> None:
+        for name in ENCODING_NAMES:
+            for messages in (
+                [Message(role="user", text="one two three " * 10_000)],
+                [Message(role="user", text="hello there")] * 300,
+            ):
+                count = count_prompt(load(name), messages, 1000)
+                self.assertGreater(count, 1000)
+                self.assertLess(count, 1300)
+
+    def test_a_count_that_stays_below_is_the_whole_count(self) -> None:
+        for name in ENCODING_NAMES:
+            whole = count_prompt(load(name), COOKBOOK_EXAMPLE)
+            self.assertEqual(count_prompt(load(name), COOKBOOK_EXAMPLE, whole), whole)
+
+    def test_much_text_is_bounded_by_its_length_however_it_is_divided(self) -> None:
+        bytes_a_character: dict[EncodingName, int] = {"o200k_base": 4, "claude": 33}
+        for name, size_bytes in bytes_a_character.items():
+            messages = [Message(role="user", text="é" * 1000)] * 100
+            self.assertGreater(prompt_upper_bound(name, messages), size_bytes * 100_000)
 
 
 class ClaudePromptTests(SynchronousTestCase):
