@@ -280,6 +280,7 @@ def _http_settings(config: Config) -> HttpSettings:
         ignore_unsupported_params=config.unsupported_params == "ignore",
         cors_origins=config.cors_origins,
         max_body_bytes=config.max_body_bytes,
+        max_body_memory_bytes=config.max_body_memory_bytes,
         max_concurrent_requests=_share(config, config.max_concurrent_requests),
         max_connections=connections_that_fit(_share(config, config.max_connections)),
         header_timeout_seconds=config.header_timeout_seconds,

@@ -54,6 +54,11 @@ class Config(
                 f"LISTEN can't be used with WORKERS={self.workers}; allowed is HOST and PORT, on "
                 "which all workers accept"
             )
+        if self.max_body_memory_bytes < self.max_body_bytes:
+            raise ConfigError(
+                f"MAX_BODY_MEMORY={self.max_body_memory_bytes} can't be used; allowed is at least "
+                f"MAX_BODY_BYTES, which is {self.max_body_bytes}"
+            )
         if self.min_pool_size > self.max_pool_size:
             raise ConfigError(
                 f"MIN_POOL_SIZE={self.min_pool_size} can't be used; allowed is at most "

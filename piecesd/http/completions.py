@@ -13,6 +13,7 @@ from piecesd.chat import ChatRequest
 from piecesd.dialects.dialect import AnswerHead, Call, Dialect
 from piecesd.errors import ModelNotFound
 from piecesd.http.admission import Admission
+from piecesd.http.bodies import ReadingTurns
 from piecesd.http.json_request import JSON_HEADERS, require_json
 from piecesd.http.request import ApiRequest
 from piecesd.http.running import Cut
@@ -37,6 +38,7 @@ class CompletionSender:
         self.completions = completions
         self.admission = admission
         self.settings = settings
+        self.reading_turns = ReadingTurns(clock)
         self._clock = clock
 
     async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:
@@ -99,8 +101,10 @@ class CompletionEndpoint:
         with sender.admission.place(request):
             await sender.admission.admit(request, completion=True)
             require_json(request)
+            body = request.body()
+            await sender.reading_turns.next_for(len(body))
             call = self._dialect.parse(
-                request.body(), ignore_unsupported=sender.settings.ignore_unsupported_params
+                body, ignore_unsupported=sender.settings.ignore_unsupported_params
             )
             await sender.send(request, call, path_model=path_model)
 

@@ -65,15 +65,22 @@ class ApiRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         if self.body_too_large:
             return
-        if self.content.tell() + len(data) > self.channel.site.settings.max_body_bytes:
+        site = self.channel.site
+        if self.content.tell() + len(data) > site.settings.max_body_bytes:
+            site.bodies.release(self)
             self.content = BytesIO()
             self.channel.answer_unread()
-        else:
+        elif site.bodies.add(self, len(data)):
             self.content.write(data)
+
+    def refuse_body(self, error: ApiError) -> None:
+        self.content = BytesIO()
+        self.channel.refuse(error)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Take the request line. Twisted would parse the query and forms, too,
         which nothing here reads."""
+        self.channel.site.bodies.complete(self)
         self.method, self.uri, self.clientproto = command, path, version
         self.path = _origin_form(path).partition(b"?")[0]
         self.args = {}
@@ -157,13 +164,14 @@ class ApiRequest(Request):
         return bool(self._disconnected)
 
     def body(self) -> bytes:
-        """The body.
+        """The body, to be asked for once.
 
         :raises BodyTooLarge: it was over the limit.
         """
         if self.body_too_large:
             raise BodyTooLarge(limit=self.site.settings.max_body_bytes)
-        return self.content.getvalue()
+        content, self.content = self.content, BytesIO()
+        return content.getvalue()
 
     # Answering.
 
@@ -210,9 +218,11 @@ class ApiRequest(Request):
     def finish(self) -> None:
         """End the response, once: Klein ends it again after its handlers."""
         if not self.finished and not self._disconnected:
+            self.channel.site.bodies.release(self)
             super().finish()
 
     def connectionLost(self, reason: Failure) -> None:
+        self.channel.site.bodies.release(self)
         super().connectionLost(reason)
         if self.request_id:
             if self.outcome == "ok":

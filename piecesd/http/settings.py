@@ -20,6 +20,7 @@ class HttpSettings:
     ignore_unsupported_params: bool = False
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 10 * 1024 * 1024
+    max_body_memory_bytes: int = 256 * 1024 * 1024
     max_concurrent_requests: int = 1000
     max_connections: int = 10_000
     header_timeout_seconds: float = 15

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from piecesd.http.access_line import AccessLog
+from piecesd.http.bodies import HeldBodies
 from piecesd.http.channel import ApiChannel
 from piecesd.http.request import ApiRequest
 
@@ -54,6 +55,7 @@ class ApiSite(Site):
         self.server_name = f"piecesd/{api.version}".encode()
         self.access_log = AccessLog()
         self.count_finished = count_finished
+        self.bodies = HeldBodies(api.settings.max_body_memory_bytes)
         self.connections: set[ApiChannel] = set()
         self.draining = False
         self._told_full = False

@@ -70,6 +70,13 @@ class ContradictionTests(SynchronousTestCase):
             Config(min_pool_size=30)
         self.assertEqual(Config(min_pool_size=20).min_pool_size, 20)
 
+    def test_the_memory_for_bodies_has_room_for_the_largest(self) -> None:
+        with self.assertRaisesRegex(
+            ConfigError, "^MAX_BODY_MEMORY=1000 .* MAX_BODY_BYTES, .* 2000"
+        ):
+            Config(max_body_bytes=2000, max_body_memory_bytes=1000)
+        self.assertEqual(Config(max_body_bytes=7, max_body_memory_bytes=7).max_body_bytes, 7)
+
     def test_a_token_never_goes_over_plaintext(self) -> None:
         for both in (
             {"gpt_addresses": (PLAINTEXT,)},

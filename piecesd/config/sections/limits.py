@@ -17,6 +17,14 @@ class LimitsSection:
         "10MiB",
         "Largest request body.",
     )
+    max_body_memory_bytes: int = setting(
+        "MAX_BODY_MEMORY",
+        "Limits",
+        kinds.size("1MiB", "1024GiB"),
+        "256MiB",
+        "Bodies of all requests that arrive or are being answered, together; past it the "
+        "longest of those that arrive gets 503.",
+    )
     max_concurrent_requests: int = setting(
         "MAX_CONCURRENT_REQUESTS",
         "Limits",
