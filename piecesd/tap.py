@@ -11,6 +11,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -38,6 +39,7 @@ from piecesd.ratelimits.tap import build as build_limiter
 from piecesd.ratelimits.tap import limit_settings
 from piecesd.shared.directory import shared_directory
 from piecesd.signals import SignalActions
+from piecesd.tokens import DamagedVocabulary
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
 from piecesd.upstream.client import GrpcUpstream, stub_maker
@@ -155,6 +157,7 @@ def build(
             ban_service,
             *([embedded] if embedded is not None else []),
             upstreams,
+            *([_Preload(completions)] if config.preload_vocabularies else []),
             *metrics.parts,
             *limit_services,
         ],
@@ -174,6 +177,20 @@ def build(
     if control is not None:
         control.serve(api.status, daemon.retire)
     return daemon
+
+
+class _Preload(Service):
+    """Loads the vocabularies when the daemon starts."""
+
+    def __init__(self, completions: Completions) -> None:
+        self._completions = completions
+
+    def startService(self) -> None:
+        super().startService()
+        try:
+            self._completions.load_vocabularies()
+        except DamagedVocabulary as error:
+            raise CantStart(f"piecesd: can't start: {error}") from None
 
 
 def _signal_actions(

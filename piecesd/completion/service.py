@@ -22,6 +22,7 @@ from piecesd.errors import (
     Phrase,
     UnsupportedParameter,
 )
+from piecesd.tokens import load
 from piecesd.upstream.interface import Upstream
 
 AnyCompletion = Completion | JoinedCompletions | EmulatedCompletion
@@ -55,6 +56,14 @@ class Completions:
     def models(self) -> tuple[Model, ...]:
         """The models that are served, in the catalogue's order."""
         return tuple(model for model in self.catalog.models if model.family in self.upstreams)
+
+    def load_vocabularies(self) -> None:
+        """Load what counts the tokens of all models; it takes half a second.
+
+        :raises DamagedVocabulary: one is missing or damaged.
+        """
+        for name in {model.encoding for model in self.models}:
+            load(name)
 
     def find(self, name: str) -> Model:
         """The served model of that id or alias.

@@ -199,6 +199,13 @@ class SourceTests(SynchronousTestCase):
             self.assertIn(f"[{setting.name}, default: {setting.default or 'empty'}]", words)
 
 
+class PreloadTests(SynchronousTestCase):
+    def test_vocabularies_can_be_loaded_before_anybody_asks(self) -> None:
+        lazy, ready = start(self), start(self, PRELOAD_VOCABULARIES="true")
+        self.assertGreater(ready.resident_bytes - lazy.resident_bytes, 60_000_000)
+        self.assertEqual(chat(ready.port, "hello").status, 200)
+
+
 class AnnouncementTests(SynchronousTestCase):
     def test_the_log_begins_with_version_addresses_and_upstreams(self) -> None:
         daemon = start(self, API_PREFIX="/api")
