@@ -39,6 +39,7 @@ from piecesd.ratelimits.tap import build as build_limiter
 from piecesd.ratelimits.tap import limit_settings
 from piecesd.shared.directory import shared_directory
 from piecesd.signals import SignalActions
+from piecesd.systemd import Notifier
 from piecesd.tokens import DamagedVocabulary
 from piecesd.upstream.bridge import Bridge
 from piecesd.upstream.channels import ChannelPool, connector
@@ -72,6 +73,7 @@ def build(
     build_record = read_build()
     shared = shared_directory(os.environ)
     ending = Ending(reactor, signals_hurry=place is None)
+    notifier = Notifier.of_process(os.environ, reactor)
     control = None if place is None else Control(place, ending, reactor)
     logs = log_service(config, reactor, parent, lock_path=place.log_lock_path if place else None)
     embedded = None if addresses(config) else build_embedded(config, reactor)
@@ -152,7 +154,8 @@ def build(
         observer=None if parent.get("syslog") or parent.get("logger") else logs,
         parts=[
             logs,
-            SignalActions(reactor, _signal_actions(logs, listeners)),
+            SignalActions(reactor, _signal_actions(logs, listeners, notifier)),
+            notifier,
             *([control] if control is not None else []),
             ban_service,
             *([embedded] if embedded is not None else []),
@@ -168,7 +171,7 @@ def build(
             else partial(_adopt, listeners, place, config.workers)
         ),
         announce=(
-            partial(_announce, config, build_record, embedded)
+            partial(_announce, config, build_record, embedded, notifier)
             if control is None
             else control.announce
         ),
@@ -194,7 +197,7 @@ class _Preload(Service):
 
 
 def _signal_actions(
-    logs: LogService, listeners: Listeners
+    logs: LogService, listeners: Listeners, notifier: Notifier
 ) -> dict[signal.Signals, list[Callable[[], None]]]:
     """What to look at anew. Where there is nothing, SIGHUP ends the daemon, as
     when its terminal is closed; SIGUSR1 never does."""
@@ -203,7 +206,7 @@ def _signal_actions(
         on_hangup.append(logs.reopen)
     if listeners.have_certificates:
         on_hangup.append(listeners.reload_certificates)
-    return {signal.SIGHUP: on_hangup, signal.SIGUSR1: [logs.reopen]}
+    return {signal.SIGHUP: notifier.around(on_hangup), signal.SIGUSR1: [logs.reopen]}
 
 
 def _open(listeners: Listeners) -> Sequence[Listening]:
@@ -325,9 +328,10 @@ def _announce(
     config: Config,
     build_record: Build,
     embedded: EmbeddedUpstreamService | None,
+    notifier: Notifier,
     listening: Sequence[Listening],
 ) -> None:
-    """Log what runs here, and where."""
+    """Say what runs here, and where: in the log, and to whoever has started it."""
     where = None
     if embedded is not None:
         where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
@@ -335,3 +339,4 @@ def _announce(
     announce(config, build_record, places, embedded=where)
     if (limits := limit_settings(config)).any:
         _log.info("Rate limits: {limits}", limits=str(limits))
+    notifier.ready(f"Listening on {', '.join(each.url for each in listening)}")

@@ -161,6 +161,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "piecesd.logs": ("twisted", "zope.interface"),
     "piecesd.process": ("twisted.python.threadpool",),
     "piecesd.signals": ("twisted",),
+    "piecesd.systemd": ("twisted",),
     "piecesd.version": ("piecesd.__version__",),
     "piecesd.daemon": (
         "piecesd.config",
@@ -171,7 +172,15 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "piecesd.wiring": ("piecesd.config", "piecesd.logs", "piecesd.version", "twisted.logger"),
     # Several processes. Only pipes carry JSON, and none of it makes a channel.
-    "piecesd.workers": ("piecesd.daemon", "piecesd.logs", "piecesd.shared", "msgspec", "twisted"),
+    "piecesd.workers": (
+        "piecesd.daemon",
+        "piecesd.logs",
+        "piecesd.shared",
+        "piecesd.signals",
+        "piecesd.systemd",
+        "msgspec",
+        "twisted",
+    ),
     "piecesd.workers.fleet": _DEFERRED_AND_CLOCK,
     "piecesd.workers.turns": (),
     "piecesd.workers.figures": ("piecesd.workers.messages",),
@@ -184,6 +193,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.config",
         "piecesd.http.direct_write",
         "piecesd.process",
+        "piecesd.systemd",
         "piecesd.version",
         "piecesd.wiring",
         "piecesd.workers",

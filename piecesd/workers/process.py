@@ -42,7 +42,10 @@ class Listener(Protocol):
 
 
 class WorkerProcess(ProcessProtocol):
-    """Its pipes and its life; a `piecesd.workers.fleet.Process`."""
+    """Its pipes and its life; a `piecesd.workers.fleet.Process`.
+
+    ``heard_seconds``: when it was heard of last.
+    """
 
     transport: Any
     _log = Logger()
@@ -50,6 +53,7 @@ class WorkerProcess(ProcessProtocol):
     def __init__(self, number: int, listener: Listener, *, started_seconds: float) -> None:
         self.number = number
         self.started_seconds = started_seconds
+        self.heard_seconds = started_seconds
         self.pid = 0
         self._listener = listener
         self._unfinished_line = b""

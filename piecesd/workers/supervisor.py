@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -17,6 +17,8 @@ from twisted.logger import ILogObserver, Logger
 
 from piecesd.daemon import CantStart, Ending
 from piecesd.logs import LogService
+from piecesd.signals import SignalActions
+from piecesd.systemd import Notifier
 from piecesd.workers.fleet import Fleet
 from piecesd.workers.messages import Report
 from piecesd.workers.place import Place
@@ -34,6 +36,7 @@ class Supervisor(Service):
         directory are those to stay.
     :param announce: called with the socket when the first worker serves.
     :param use_logs: whether ``logs`` becomes the application's observer.
+    :param notifier: of this process; it speaks for the workers.
     """
 
     _log = Logger()
@@ -49,6 +52,7 @@ class Supervisor(Service):
         directory: SharedDirectory,
         make_program: Callable[[], Program],
         announce: Callable[[socket.socket], None],
+        notifier: Notifier,
         drain_timeout_seconds: float,
     ) -> None:
         self._reactor = reactor
@@ -58,6 +62,9 @@ class Supervisor(Service):
         self._directory = directory
         self._make_program = make_program
         self._announce = announce
+        self._notifier = notifier
+        self._notifier.watch(self._workers_answer)
+        self._count = count
         self._drain_seconds = drain_timeout_seconds
         self._socket: socket.socket | None = None
         self._program: Program | None = None
@@ -101,7 +108,8 @@ class Supervisor(Service):
             raise CantStart(f"piecesd: can't start: {error}") from None
         self._logs.startService()
         self._program = self._make_program()
-        self._watch_signals()
+        self._notifier.startService()
+        SignalActions(self._reactor, self._signal_actions()).startService()
         self._reactor.callWhenRunning(self._ending.watch_signals)
         self._reactor.callWhenRunning(self._fleet.start)
 
@@ -119,6 +127,7 @@ class Supervisor(Service):
         self._socket.close()
         await self._fleet.stop()
         self._directory.remove()
+        self._notifier.stopService()
         self._logs.stopService()
         if self._fleet.killed_at_the_end or self._failed:
             # The status of twistd is otherwise 0 whenever it has stopped.
@@ -143,13 +152,16 @@ class Supervisor(Service):
     # What workers say.
 
     def ready(self, worker: WorkerProcess) -> None:
+        worker.heard_seconds = self._reactor.seconds()
         if not self._announced:
             self._announced = True
             assert self._socket is not None
             self._announce(self._socket)
+            self._notifier.ready(f"Serving with {self._count} workers")
         self._fleet.ready(worker)
 
     def reported(self, worker: WorkerProcess, report: Report) -> None:
+        worker.heard_seconds = self._reactor.seconds()
         self._roll_call.reported(worker, report)
 
     def asked(self, worker: WorkerProcess) -> None:
@@ -159,22 +171,26 @@ class Supervisor(Service):
         self._fleet.ended(worker, how)
         self._roll_call.ended(worker)
 
+    def _workers_answer(self, seconds: float) -> bool:
+        """Whether each that serves has been heard of in the last ``seconds``."""
+        since_seconds = self._reactor.seconds() - seconds
+        return all(each.heard_seconds >= since_seconds for each in self._present())
+
     # Signals.
 
-    def _watch_signals(self) -> None:
-        """SIGHUP only with a log file to reopen: it ends a daemon without one
-        when its terminal is closed."""
-        passed_on = {signal.SIGUSR1} | ({signal.SIGHUP} if self._logs.has_file else set())
-        for number in passed_on:
-            signal.signal(number, self._pass_on)
-        signal.signal(signal.SIGUSR2, self._replace)
+    def _signal_actions(self) -> dict[signal.Signals, list[Callable[[], None]]]:
+        """SIGHUP is passed on only with a log file to reopen: it ends a daemon
+        without one when its terminal is closed."""
+        return {
+            signal.SIGHUP: self._notifier.around(
+                self._passing_on(signal.SIGHUP) if self._logs.has_file else []
+            ),
+            signal.SIGUSR1: self._passing_on(signal.SIGUSR1),
+            signal.SIGUSR2: [self._fleet.replace_all],
+        }
 
-    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._logs.reopen)
-        self._reactor.callFromThread(self._fleet.signal, signal.Signals(number))
-
-    def _replace(self, _number: int, _frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self._fleet.replace_all)
+    def _passing_on(self, number: signal.Signals) -> list[Callable[[], None]]:
+        return [self._logs.reopen, partial(self._fleet.signal, number)]
 
 
 def _exit_with_failure() -> None:

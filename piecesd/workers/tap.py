@@ -13,6 +13,7 @@ from twisted.application.reactors import getReactorTypes
 from piecesd.config import Config
 from piecesd.http.direct_write import bind
 from piecesd.process import set_time_zone
+from piecesd.systemd import Notifier
 from piecesd.version import Build, read_build
 from piecesd.wiring import addresses, announce, log_path, log_service
 from piecesd.workers.place import log_lock_path
@@ -44,6 +45,7 @@ def build(
             _program, config, settings, _twistd_arguments(reactor, parent), Path.cwd(), parent
         ),
         announce=partial(_announce, config, read_build()),
+        notifier=Notifier.of_process(os.environ, reactor),
         drain_timeout_seconds=config.drain_timeout_seconds,
     )
 

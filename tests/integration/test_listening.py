@@ -240,12 +240,14 @@ class TlsTests(ListeningCase):
 
 
 class InheritedTests(ListeningCase):
+    PASSED_ON = (
+        "import os; os.environ.update("
+        "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='api'); "
+    )
+
     def start_inheriting(self, listening: socket.socket, endpoint: str) -> Daemon:
         """As systemd starts a service whose socket it has opened."""
-        before = (
-            f"import os; os.dup2({listening.fileno()}, 3); os.environ.update("
-            "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='api'); "
-        )
+        before = f"import os; os.dup2({listening.fileno()}, 3); {self.PASSED_ON}"
         process = twistd(
             self.directory,
             "pieces",
@@ -275,6 +277,22 @@ class InheritedTests(ListeningCase):
             self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
             self.assertEqual(daemon.stop(), 0)
             self.assertTrue(self.path.exists())
+
+    def test_one_that_was_meant_for_another_process_is_not_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            for wrong in ("LISTEN_PID=str(os.getppid())", "LISTEN_FDS='2'"):
+                process = twistd(
+                    self.directory,
+                    "pieces",
+                    (),
+                    {"LISTEN": "systemd:domain=INET:name=api"},
+                    before=f"import os; os.dup2({listening.fileno()}, 3); {self.PASSED_ON}"
+                    f"os.environ.update({wrong}); ",
+                    inherits=[listening.fileno()],
+                )
+                output, errors = process.communicate(timeout=20)
+                self.assertEqual(process.returncode, 1, wrong)
+                self.assertIn(b"systemd has passed on no such socket", output + errors, wrong)
 
     def test_one_that_was_not_passed_on_is_named(self) -> None:
         self.assertEqual(
