@@ -12,7 +12,8 @@ MINUTES = 5
 SOAK_ARGS =
 
 # What tests run of the system, as program=package. Without it they are skipped.
-TEST_PACKAGES = redis-server=redis-server \
+TEST_PACKAGES = redis-server=redis-server curl=curl shellcheck=shellcheck logrotate=logrotate \
+	systemctl=systemd systemd-nspawn=systemd-container \
 	buildah=buildah debootstrap=debootstrap runc=runc \
 	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream
 
