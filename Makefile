@@ -12,7 +12,8 @@ MINUTES = 5
 SOAK_ARGS =
 
 # What tests run of the system, as program=package. Without it they are skipped.
-TEST_PACKAGES = redis-server=redis-server curl=curl shellcheck=shellcheck logrotate=logrotate \
+TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
+	shellcheck=shellcheck dash=dash busybox=busybox mandoc=mandoc zsh=zsh fish=fish \
 	systemctl=systemd systemd-nspawn=systemd-container \
 	buildah=buildah debootstrap=debootstrap runc=runc \
 	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream
@@ -72,8 +73,9 @@ protos: $(PROTOS_STAMP) ## generate piecesd/_pb from protos/
 vocab: $(RUN_STAMP) ## fetch the vocabularies anew and check their hashes
 	$(IN_VENV) -m scripts.build_vocab
 
-docs: $(RUN_STAMP) ## write docs/settings.md and .env.example from the settings
+docs: $(RUN_STAMP) ## write settings page, .env.example, manual page and completions
 	$(IN_VENV) -m piecesd.config
+	$(IN_VENV) -m piecesd.manual
 
 wheel: $(DEV_STAMP) ## build dist/*.whl
 	$(IN_VENV) -m build --no-isolation --wheel
@@ -82,7 +84,7 @@ sdist: $(DEV_STAMP) ## build dist/*.tar.gz
 	$(IN_VENV) -m build --no-isolation --sdist
 
 clean: ## remove what was installed, built and cached here
-	rm -rf $(VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST_VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find piecesd twisted tests bench soak scripts -name __pycache__ -prune -exec rm -rf {} +
 

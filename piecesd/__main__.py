@@ -1,6 +1,6 @@
 """``piecesd`` and ``python -m piecesd``: the daemon in the foreground.
 
-The arguments are those of ``twistd pieces``.
+The arguments are those of ``twistd pieces``, and ``--background``.
 """
 
 import sys
@@ -9,20 +9,18 @@ from piecesd.version import read_build
 
 
 def main() -> None:
-    """Run until a signal ends it, as ``twistd --nodaemon pieces`` does."""
+    """Run until a signal ends it, or do what ``--help`` and ``--version`` say."""
     sys.argv[0] = "piecesd"  # with -m it is a path
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(read_build())  # noqa: T201
-    elif arguments == ["--help"]:
-        from piecesd.plugin import Options
+        return
+    from piecesd import command
 
-        print(Options())  # noqa: T201
+    if arguments == ["--help"]:
+        print(command.Options())  # noqa: T201
     else:
-        from twisted.scripts import twistd
-
-        sys.argv[1:] = ["--nodaemon", "--pidfile=", "pieces", *arguments]
-        twistd.run()
+        command.run(*arguments)
 
 
 if __name__ == "__main__":

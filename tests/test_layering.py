@@ -209,7 +209,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted",
     ),
     "piecesd.tap": ("piecesd", "twisted"),
-    "piecesd.__main__": ("piecesd.plugin", "piecesd.version", "twisted.scripts.twistd"),
+    "piecesd.command": ("piecesd.plugin", "twisted"),
+    "piecesd.__main__": ("piecesd.command", "piecesd.version"),
+    "piecesd.workers.__main__": ("piecesd.command",),
+    "piecesd.manual": ("piecesd.command", "piecesd.config", "twisted.python.usage"),
 }
 
 ROOMS_OF_GRPC = ("piecesd._pb", "piecesd.embedded", "piecesd.upstream")

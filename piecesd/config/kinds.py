@@ -43,12 +43,15 @@ class Kind(Generic[T]):
     """How a value is read from text.
 
     ``allowed`` completes the sentence "allowed is …". Where ``takes_empty`` is
-    false, an empty value stands for the setting's default.
+    false, an empty value stands for the setting's default. What a shell may
+    offer for a value are its ``choices``, or files if ``is_file``.
     """
 
     read: Callable[[str], T]
     allowed: str
     takes_empty: bool = False
+    choices: tuple[str, ...] = ()
+    is_file: bool = False
 
 
 def boolean() -> Kind[bool]:
@@ -261,7 +264,7 @@ def file_path() -> Kind[Path | None]:
         except OSError as error:
             raise ValueError(text) from error
 
-    return Kind(read=read, allowed="a path; empty for none", takes_empty=True)
+    return Kind(read=read, allowed="a path; empty for none", takes_empty=True, is_file=True)
 
 
 def readable_file() -> Kind[Path | None]:
@@ -277,7 +280,12 @@ def readable_file() -> Kind[Path | None]:
             raise ValueError(text) from error
         return path
 
-    return Kind(read=read, allowed="a file that can be read; empty for none", takes_empty=True)
+    return Kind(
+        read=read,
+        allowed="a file that can be read; empty for none",
+        takes_empty=True,
+        is_file=True,
+    )
 
 
 def time_zone() -> Kind[str]:
@@ -347,7 +355,7 @@ def one_of(*words: T) -> Kind[T]:
             raise ValueError(text)
         return known[text.lower()]
 
-    return Kind(read=read, allowed=" or ".join(known))
+    return Kind(read=read, allowed=" or ".join(known), choices=tuple(known))
 
 
 def origins() -> Kind[tuple[str, ...]]:

@@ -49,7 +49,8 @@ def ban_mode() -> Kind[Literal["off", "single", "subnet"]]:
                 return "subnet"
         raise ValueError(text)
 
-    return Kind(read=read, allowed="off, single or subnet")
+    modes = ("off", "single", "subnet")
+    return Kind(read=read, allowed="off, single or subnet", choices=modes)
 
 
 def _items(text: str) -> list[str]:
