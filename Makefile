@@ -18,10 +18,26 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 	buildah=buildah debootstrap=debootstrap runc=runc \
 	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream
 
+# What runs with the oldest libraries too: all that is no tool of this repository,
+# and what is between it and each of those libraries. tests/scripts/test_oldest.py
+# sees to it that no unit test is forgotten.
+OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.embedded \
+	tests.families tests.http tests.logs tests.manual tests.metrics tests.ratelimits \
+	tests.tokens tests.upstream tests.workers tests.test_catalog tests.test_command \
+	tests.test_errors tests.test_process tests.test_signals tests.test_stats \
+	tests.test_version tests.integration.test_client tests.integration.test_disconnects \
+	tests.integration.test_embedded tests.integration.test_health_checks \
+	tests.integration.test_leaks tests.integration.test_openai_sdk \
+	tests.integration.test_rate_limits tests.integration.test_stopping \
+	tests.integration.test_tls
+
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
 RUN_STAMP = $(VENV)/.stamp-run
 DEV_STAMP = $(VENV)/.stamp-dev
+OLDEST_VENV = .venv-oldest
+OLDEST_STAMP = $(OLDEST_VENV)/.stamp
+OLDEST_CONSTRAINTS = $(OLDEST_VENV)/constraints.txt
 PROTOS_VENV = .venv-protos
 PROTOS_STAMP = $(PROTOS_VENV)/.stamp
 
@@ -29,7 +45,7 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test lint fresh check packages test-deploy bench soak protos vocab docs wheel sdist clean
+.PHONY: help run test test-oldest lint fresh check packages test-deploy bench soak protos vocab docs wheel sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +55,9 @@ run: $(RUN_STAMP) ## serve on port 8787 until Ctrl-C; ARGS="--port 8000 ..." for
 
 test: $(DEV_STAMP) ## run all tests, or TESTS=tests.http
 	$(IN_VENV) -m scripts.run_tests $(TESTS)
+
+test-oldest: $(OLDEST_STAMP) ## run the tests that matter with the oldest libraries that pyproject.toml allows
+	$(OLDEST_VENV)/bin/python -m scripts.run_tests $(OLDEST_TESTS)
 
 lint: $(DEV_STAMP) ## check form and types
 	$(IN_VENV) -m ruff format --check .
@@ -104,3 +123,11 @@ $(PROTOS_STAMP): protos/requirements.txt
 	sh scripts/make_venv.sh $(PROTOS_VENV) 13 $(PYTHON)
 	$(PROTOS_VENV)/bin/python -m pip install --quiet --only-binary grpcio-tools -r protos/requirements.txt
 	touch $(PROTOS_STAMP)
+
+# The oldest of these libraries have wheels for Python up to 3.12 or 3.13.
+$(OLDEST_STAMP): pyproject.toml piecesd/__init__.py scripts/oldest.py
+	test -d $(OLDEST_VENV) || sh scripts/make_venv.sh $(OLDEST_VENV) 12 $(PYTHON)
+	$(OLDEST_VENV)/bin/python -m scripts.oldest > $(OLDEST_CONSTRAINTS)
+	$(OLDEST_VENV)/bin/python -m pip install --quiet --constraint $(OLDEST_CONSTRAINTS) \
+		--editable ".[test]"
+	touch $(OLDEST_STAMP)
