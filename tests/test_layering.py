@@ -198,6 +198,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.wiring",
         "piecesd.workers",
         "twisted.application.reactors",
+        "twisted.internet.default",
     ),
     "piecesd.plugin": (
         "piecesd.catalog",

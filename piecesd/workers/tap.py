@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.reactors import getReactorTypes
+from twisted.internet.default import install
 
 from piecesd.config import Config
 from piecesd.http.direct_write import bind
@@ -75,12 +76,11 @@ def _twistd_logs(parent: Mapping[str, Any]) -> bool:
 
 def _twistd_arguments(reactor: Any, parent: Mapping[str, Any]) -> list[str]:
     """The options of twistd that are for workers, too."""
-    kinds: Iterable[Any] = getReactorTypes()
-    arguments = [
-        f"--reactor={kind.shortName}"
-        for kind in kinds
-        if kind.moduleName == type(reactor).__module__
-    ]
+    module = type(reactor).__module__
+    # Twisted's own choice has to be named to nobody, and looking a name up is
+    # a search through all plugins.
+    kinds: Iterable[Any] = () if module == install.__module__ else getReactorTypes()
+    arguments = [f"--reactor={kind.shortName}" for kind in kinds if kind.moduleName == module]
     if parent.get("syslog"):
         arguments += ["--syslog", f"--prefix={parent.get('prefix') or 'twisted'}"]
     if parent.get("logger"):

@@ -215,8 +215,8 @@ class PortTests(SynchronousTestCase):
         tls_of_twisted = {"openssl", "service-identity", "idna"}
         package = {}
         for requirement in self.project["dependencies"]:
-            name, bounds = re.fullmatch(r"([a-z-]+)(?:\[tls\])?(.*)", requirement).groups()
-            package[name] = bounds.replace(",", "")
+            name = re.split(r"[\[>]", requirement)[0]
+            package[name] = requirement.removeprefix(name).removeprefix("[tls]").replace(",", "")
         self.assertEqual({n: b for n, b in port.items() if n not in tls_of_twisted}, package)
         self.assertEqual(set(port) - set(package), tls_of_twisted)
 
