@@ -262,7 +262,7 @@ class PageTests(SynchronousTestCase):
         (directory / "deploy").symlink_to(ROOT / "deploy")
         subprocess.run(["sh", "-ec", block.text], cwd=directory, check=True)
         for name in ("piecesd", "piecesd.conf", "piecesd.env"):
-            expected = substituted(name, "/usr/local", "/usr/local/piecesd/bin/python")
+            expected = substituted(name, "/usr/local", "/usr/local/piecesd/bin/python3.11")
             self.assertEqual((directory / name).read_text(), expected)
 
     def test_every_variable_of_the_script_is_in_its_table(self) -> None:
