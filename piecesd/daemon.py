@@ -13,12 +13,11 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger
 
 from piecesd.config import CpuAffinity
+from piecesd.http.sockets import CantListen, ListeningSocket
 from piecesd.process import pin_to_cores, set_time_zone, tune_garbage_collection
 
 if TYPE_CHECKING:
-    from twisted.internet.error import CannotListenError
-
-    from piecesd.http.listening import Listening
+    from piecesd.http.listening import Listeners
     from piecesd.http.site import ApiSite
 
 RETIRE_SECONDS = 1.0
@@ -42,11 +41,6 @@ class CantStart(SystemExit, Exception):
     well, for twistd reports no other to the process that waits in the terminal
     for a daemon to start, which would wait for ever.
     """
-
-    @classmethod
-    def listening(cls, error: CannotListenError) -> CantStart:
-        reason = getattr(error.socketError, "strerror", None) or error.socketError
-        return cls(f"piecesd: can't listen on {error.interface}:{error.port}: {reason}")
 
 
 class Ending:
@@ -106,9 +100,10 @@ class Daemon(Service):
 
     :param observer: becomes the application's log observer before twistd
         begins to log; None leaves twistd's own.
-    :param listen: opens the ports, or raises CantStart; called while the
+    :param listeners: those of ``site``.
+    :param listen: has them accept, and whatever else listens; called while the
         process may still be root.
-    :param announce: called once everything runs, the reactor too.
+    :param announce: called with the sockets once everything runs, the reactor too.
     """
 
     _log = Logger()
@@ -121,8 +116,9 @@ class Daemon(Service):
         observer: ILogObserver | None,
         parts: Sequence[Service],
         site: ApiSite,
-        listen: Callable[[], Sequence[Listening]],
-        announce: Callable[[Sequence[Listening]], None],
+        listeners: Listeners,
+        listen: Callable[[], Sequence[ListeningSocket]],
+        announce: Callable[[Sequence[ListeningSocket]], None],
         ending: Ending,
     ) -> None:
         self._reactor = reactor
@@ -130,9 +126,10 @@ class Daemon(Service):
         self._observer = observer
         self._parts = tuple(parts)
         self._site = site
+        self._listeners = listeners
         self._listen = listen
         self._announce = announce
-        self._listening: Sequence[Listening] = ()
+        self._sockets: Sequence[ListeningSocket] = ()
         self._drain_seconds = settings.drain_timeout_seconds
         self._ending = ending
         ending.on_hurry(self._hurry)
@@ -147,7 +144,10 @@ class Daemon(Service):
 
         :raises CantStart: one can't be had.
         """
-        self._listening = self._listen()
+        try:
+            self._sockets = self._listen()
+        except CantListen as error:
+            raise CantStart(f"piecesd: {error}") from None
 
     def startService(self) -> None:
         """Start everything. twistd has forked by now, so threads may be born.
@@ -161,6 +161,7 @@ class Daemon(Service):
             for part in self._parts:
                 part.startService()
         except OSError as error:
+            self._listeners.close()
             raise CantStart(f"piecesd: can't start: {error}") from None
         if cores is not None:
             self._log.debug("Running on core {cores}", cores=", ".join(map(str, sorted(cores))))
@@ -173,8 +174,7 @@ class Daemon(Service):
         No more are accepted. For a second, requests on those there are, some
         of them just made, are answered as ever; each then has to go elsewhere.
         """
-        for listening in self._listening:
-            listening.port.stopListening()
+        self._listeners.close()
         self._site.closes_connections = True
         self._reactor.callLater(RETIRE_SECONDS, self._ending.begin)
 
@@ -188,8 +188,7 @@ class Daemon(Service):
             "Stopping; requests have {seconds:g}s to finish",
             seconds=self._drain_seconds,
         )
-        for listening in self._listening:
-            await maybeDeferred(listening.port.stopListening)
+        await self._listeners.close()
         await self._site.drain(self._drain_seconds)
         for part in reversed(self._parts):
             try:
@@ -200,7 +199,7 @@ class Daemon(Service):
     def _ready(self) -> None:
         """Take the signals over, then say that the daemon is there."""
         self._ending.watch_signals()
-        self._announce(self._listening)
+        self._announce(self._sockets)
 
     def _hurry(self) -> None:
         self._drain_seconds = 0.0

@@ -23,14 +23,15 @@ from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
 from piecesd.completion.service import Completions
 from piecesd.config import Config, UpstreamAddress
-from piecesd.daemon import CantStart, Daemon, Ending, ProcessSettings
+from piecesd.daemon import Daemon, Ending, ProcessSettings
 from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
 from piecesd.http.app import Api
-from piecesd.http.listening import CantListen, Listeners, Listening
+from piecesd.http.listening import Listeners
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
+from piecesd.http.sockets import ListeningSocket, adopt_sockets, open_sockets
 from piecesd.logs import LogService
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.tap import build as build_metrics
@@ -68,7 +69,7 @@ def build(
     :param parent: twistd's own options, for whether it stays in the foreground
         and where it would log.
     :param place: of this process among several workers; None where it is the
-        only one, and opens its port itself.
+        only one, and opens its sockets itself.
     """
     build_record = read_build()
     shared = shared_directory(os.environ)
@@ -135,14 +136,7 @@ def build(
         all_workers=control.all_workers if control else None,
     )
     site = ApiSite(api, reactor, metrics.count_request)
-    listeners = Listeners(
-        reactor,
-        site,
-        endpoints=config.listen,
-        host=config.host,
-        port=config.port,
-        path=config.api_prefix,
-    )
+    listeners = Listeners(reactor, site, config.api_endpoints)
     daemon = Daemon(
         reactor,
         ProcessSettings(
@@ -165,11 +159,8 @@ def build(
             *limit_services,
         ],
         site=site,
-        listen=(
-            partial(_open, listeners)
-            if place is None
-            else partial(_adopt, listeners, place, config.workers)
-        ),
+        listeners=listeners,
+        listen=partial(_listen, config, place, listeners, metrics.listeners),
         announce=(
             partial(_announce, config, build_record, embedded, notifier)
             if control is None
@@ -209,17 +200,22 @@ def _signal_actions(
     return {signal.SIGHUP: notifier.around(on_hangup), signal.SIGUSR1: [logs.reopen]}
 
 
-def _open(listeners: Listeners) -> Sequence[Listening]:
-    try:
-        return listeners.open()
-    except CantListen as error:
-        raise CantStart(f"piecesd: {error}") from None
-
-
-def _adopt(listeners: Listeners, place: Place, workers: int) -> Sequence[Listening]:
-    turns = Turns(place.turns_path, place.number, workers)
-    (listening_fd,) = place.listening_fds
-    return [listeners.share(listening_fd, turns)]
+def _listen(
+    config: Config, place: Place | None, api: Listeners, metrics: Listeners | None
+) -> Sequence[ListeningSocket]:
+    """Have both accept, from sockets of this process or of its supervisor."""
+    api.read_certificates()
+    if place is None:
+        sockets, turns = open_sockets(config.endpoints), None
+    else:
+        sockets = adopt_sockets(config.endpoints, place.listening_fds)
+        turns = Turns(place.turns_path, place.number, config.workers)
+    api_count = len(config.api_endpoints)
+    api.accept(sockets[:api_count], turns)
+    if metrics is not None:
+        # Seldom asked, and by whomever: the pages are the same.
+        metrics.accept(sockets[api_count:])
+    return sockets
 
 
 def _embedded_address(embedded: EmbeddedUpstreamService) -> UpstreamAddress:
@@ -329,14 +325,13 @@ def _announce(
     build_record: Build,
     embedded: EmbeddedUpstreamService | None,
     notifier: Notifier,
-    listening: Sequence[Listening],
+    sockets: Sequence[ListeningSocket],
 ) -> None:
     """Say what runs here, and where: in the log, and to whoever has started it."""
     where = None
     if embedded is not None:
         where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
-    places = [(each.url, each.host) for each in listening]
-    announce(config, build_record, places, embedded=where)
+    announce(config, build_record, sockets, embedded=where)
     if (limits := limit_settings(config)).any:
         _log.info("Rate limits: {limits}", limits=str(limits))
-    notifier.ready(f"Listening on {', '.join(each.url for each in listening)}")
+    notifier.ready(f"Listening on {', '.join(each.url for each in sockets)}")

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from piecesd.config import Config, UpstreamAddress, is_loopback
+from piecesd.http.sockets import ListeningSocket
 from piecesd.logs import Console, FileLock, LogService
 from piecesd.version import Build
 
@@ -59,18 +60,21 @@ def addresses(config: Config) -> dict[str, tuple[UpstreamAddress, ...]]:
 def announce(
     config: Config,
     build_record: Build,
-    places: Sequence[tuple[str, str | None]],
+    sockets: Sequence[ListeningSocket],
     *,
     embedded: str | None,
 ) -> None:
     """Log what runs here, and where.
 
-    :param places: the URL of each place it listens at, and its IP address where
-        it has one.
+    :param sockets: those of all endpoints, in their order.
     :param embedded: what to say of the embedded upstream, if there is one.
     """
+    api_count = len(config.api_endpoints)
+    api_sockets, metrics_sockets = sockets[:api_count], sockets[api_count:]
     _log.info("{build}", build=str(build_record))
-    _log.info("Listening on {urls}", urls=", ".join(url for url, _ in places))
+    _log.info("Listening on {urls}", urls=", ".join(_urls(api_sockets, config.api_prefix)))
+    if metrics_sockets:
+        _log.info("Metrics on {urls}", urls=", ".join(_urls(metrics_sockets, "/metrics")))
     configured = addresses(config)
     for family in ("gpt", "vertex"):
         if embedded is not None:
@@ -80,10 +84,14 @@ def announce(
         else:
             where = "none, its models are not served"
         _log.info("{family} upstream: {where}", family=family, where=where)
-    for _, host in places:
+    for host in (each.host for each in api_sockets):
         if not config.api_keys and host is not None and not is_loopback(host):
             _log.warn(
                 "No API_KEY is set, and {host} is open to others: anybody who reaches it can use "
                 "it",
                 host=f"[{host}]" if ":" in host else host,
             )
+
+
+def _urls(sockets: Sequence[ListeningSocket], path: str) -> list[str]:
+    return [each.url(path) for each in sockets]

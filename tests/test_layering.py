@@ -131,6 +131,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "werkzeug.exceptions",
         "zope.interface",
     ),
+    # The sockets, which a supervisor opens too, know nothing of what they are for.
+    "piecesd.http.sockets": ("piecesd.config", "twisted.internet.endpoints"),
     "piecesd.http.listening": ("piecesd.config", "piecesd.http", "twisted"),
     "piecesd.http.tls": ("OpenSSL", "twisted", "zope.interface"),
     # What Prometheus is told.
@@ -167,13 +169,21 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.config",
         "piecesd.http.listening",
         "piecesd.http.site",
+        "piecesd.http.sockets",
         "piecesd.process",
         "twisted",
     ),
-    "piecesd.wiring": ("piecesd.config", "piecesd.logs", "piecesd.version", "twisted.logger"),
+    "piecesd.wiring": (
+        "piecesd.config",
+        "piecesd.http.sockets",
+        "piecesd.logs",
+        "piecesd.version",
+        "twisted.logger",
+    ),
     # Several processes. Only pipes carry JSON, and none of it makes a channel.
     "piecesd.workers": (
         "piecesd.daemon",
+        "piecesd.http.sockets",
         "piecesd.logs",
         "piecesd.shared",
         "piecesd.signals",
@@ -191,7 +201,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "piecesd.workers.tap": (
         "piecesd.config",
-        "piecesd.http.direct_write",
+        "piecesd.http.listening",
+        "piecesd.http.sockets",
         "piecesd.process",
         "piecesd.systemd",
         "piecesd.version",

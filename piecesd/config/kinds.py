@@ -195,10 +195,10 @@ def interface() -> Kind[str]:
     return Kind(read=read, allowed="an IPv4 or IPv6 address, or localhost", takes_empty=True)
 
 
-def listening_address() -> Kind[tuple[str, int] | None]:
+def listening_address() -> Kind[ListenEndpoint | None]:
     """An IP address and a port to listen on."""
 
-    def read(text: str) -> tuple[str, int] | None:
+    def read(text: str) -> ListenEndpoint | None:
         if not text:
             return None
         host, _, port_text = text.rpartition(":")
@@ -208,7 +208,7 @@ def listening_address() -> Kind[tuple[str, int] | None]:
             host = str(ipaddress.IPv4Address(host))
         else:
             host = "127.0.0.1"
-        return host, whole(0, 65535).read(port_text)
+        return ListenEndpoint.tcp(host, whole(0, 65535).read(port_text))
 
     return Kind(
         read=read,

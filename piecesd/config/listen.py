@@ -57,12 +57,13 @@ class InheritedEndpoint:
     domain: Literal["INET", "INET6", "UNIX"]
     index: int | None = None
     name: str | None = None
+    backlog: int = int(_DEFAULT_BACKLOG)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListenEndpoint:
-    """One place to listen at. ``text`` is how it was written; ``proxied``: each
-    connection begins with a PROXY header."""
+    """One place to listen at. ``text`` is how an operator knows it; ``proxied``:
+    each connection begins with a PROXY header."""
 
     text: str
     place: TcpEndpoint | UnixEndpoint | InheritedEndpoint
@@ -74,6 +75,17 @@ class ListenEndpoint:
         if self.proxied or isinstance(self.place, InheritedEndpoint):
             return False
         return isinstance(self.place, UnixEndpoint) or is_loopback(self.place.host)
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """What it speaks TLS with, if it does."""
+        return self.place.tls if isinstance(self.place, TcpEndpoint) else None
+
+    @classmethod
+    def tcp(cls, host: str, port: int) -> "ListenEndpoint":
+        """A plain TCP port."""
+        shown_host = f"[{host}]" if ":" in host else host
+        return cls(text=f"{shown_host}:{port}", place=TcpEndpoint(host=host, port=port))
 
     @classmethod
     def parse(cls, text: str) -> "ListenEndpoint":

@@ -8,7 +8,7 @@ all come from the table.
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
-from piecesd.config.address import is_loopback
+from piecesd.config.listen import ListenEndpoint
 from piecesd.config.sections.access import AccessSection
 from piecesd.config.sections.embedded import EmbeddedSection
 from piecesd.config.sections.http import HttpSection
@@ -49,11 +49,6 @@ class Config(
         if self.rate_limit is None:
             guarded = bool(self.api_keys) or self.is_local
             object.__setattr__(self, "rate_limit", 0 if guarded else _PUBLIC_RATE_LIMIT)
-        if self.listen and self.workers > 1:
-            raise ConfigError(
-                f"LISTEN can't be used with WORKERS={self.workers}; allowed is HOST and PORT, on "
-                "which all workers accept"
-            )
         if self.max_body_memory_bytes < self.max_body_bytes:
             raise ConfigError(
                 f"MAX_BODY_MEMORY={self.max_body_memory_bytes} can't be used; allowed is at least "
@@ -73,6 +68,17 @@ class Config(
             )
 
     @property
+    def api_endpoints(self) -> tuple[ListenEndpoint, ...]:
+        """Where the API is: LISTEN, or else HOST and PORT."""
+        return self.listen or (ListenEndpoint.tcp(self.host, self.port),)
+
+    @property
+    def endpoints(self) -> tuple[ListenEndpoint, ...]:
+        """All of them: those of the API, and the metrics' own if there is one."""
+        metrics = () if self.metrics_listen is None else (self.metrics_listen,)
+        return (*self.api_endpoints, *metrics)
+
+    @property
     def shows_metrics(self) -> bool:
         """Whether ``/metrics`` is on the daemon's own port: guarded by a token,
         or where nobody but this machine gets and all else is open, too."""
@@ -83,9 +89,7 @@ class Config(
     @property
     def is_local(self) -> bool:
         """Whether nobody but this machine gets to the daemon."""
-        if self.listen:
-            return all(endpoint.is_local for endpoint in self.listen)
-        return is_loopback(self.host)
+        return all(endpoint.is_local for endpoint in self.api_endpoints)
 
     @property
     def secret_texts(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ from twisted.application.service import Service
 
 from piecesd.access.gate import open_gate
 from piecesd.config import Config
+from piecesd.http.listening import Listeners
 from piecesd.http.metrics import MetricsApi, MetricsEndpoint
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.metrics.figures import LiveFigures
 from piecesd.metrics.lag import ReactorLag
-from piecesd.metrics.service import MetricsService, listen
+from piecesd.metrics.service import MetricsService
 from piecesd.metrics.shared import share_metrics
 from piecesd.stats import FinishedRequest
 
@@ -24,7 +24,8 @@ from piecesd.stats import FinishedRequest
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltMetrics:
     """``endpoint`` is for the daemon's own port; None where it is not to show
-    them. ``parts`` measure and publish while they run.
+    them. ``listeners`` are those of the metrics' own port; None where they have
+    none. ``parts`` measure and publish while they run, and close them.
 
     The functions that count are those of `Metrics`.
     """
@@ -33,6 +34,7 @@ class BuiltMetrics:
     count_event: Callable[[str], None]
     count_limited: Callable[[str], None]
     endpoint: MetricsEndpoint | None
+    listeners: Listeners | None
     parts: Sequence[Service]
 
 
@@ -60,20 +62,23 @@ def build(
     metrics = Metrics(model_ids, version=version)
     page = MetricsPage(metrics, figures, directory)
     endpoint = MetricsEndpoint(page.render, config.metrics_token)
-    listen_here = None
+    listeners = None
     if config.metrics_listen is not None:
-        host, port = config.metrics_listen
         gate = open_gate(reactor.seconds)
         api = MetricsApi(endpoint, http_settings, gate=gate, version=version)
-        site = ApiSite(api, reactor)
-        listen_here = partial(listen, reactor, host, port, site, shared=directory is not None)
+        listeners = Listeners(reactor, ApiSite(api, reactor), [config.metrics_listen])
     return BuiltMetrics(
         count_request=metrics.count_request,
         count_event=metrics.count_event,
         count_limited=metrics.count_limited,
         endpoint=endpoint if config.shows_metrics else None,
+        listeners=listeners,
         parts=(
             ReactorLag(reactor, metrics.observe_lag),
-            MetricsService(reactor, None if directory is None else page.publish, listen_here),
+            MetricsService(
+                reactor,
+                None if directory is None else page.publish,
+                None if listeners is None else listeners.close,
+            ),
         ),
     )

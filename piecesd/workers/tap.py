@@ -1,9 +1,8 @@
 """Wires a supervisor; `piecesd.tap` wires each of its workers."""
 
 import os
-import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from twisted.application.reactors import getReactorTypes
 from twisted.internet.default import install
 
 from piecesd.config import Config
-from piecesd.http.direct_write import bind
+from piecesd.http.listening import read_certificates
+from piecesd.http.sockets import ListeningSocket, open_sockets
 from piecesd.process import set_time_zone
 from piecesd.systemd import Notifier
 from piecesd.version import Build, read_build
@@ -39,7 +39,9 @@ def build(
         config.workers,
         logs=log_service(config, reactor, parent, lock_path=lock_path),
         use_logs=not _twistd_logs(parent),
-        listen=partial(bind, config.host, config.port),
+        listen=partial(open_sockets, config.endpoints),
+        check_certificates=partial(read_certificates, config.endpoints),
+        have_certificates=any(endpoint.tls for endpoint in config.endpoints),
         directory=directory,
         # twistd changes its directory later; paths in settings count from this one.
         make_program=partial(
@@ -88,9 +90,6 @@ def _twistd_arguments(reactor: Any, parent: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
-def _announce(config: Config, build_record: Build, listening: socket.socket) -> None:
-    host, port = listening.getsockname()[:2]
+def _announce(config: Config, build_record: Build, sockets: Sequence[ListeningSocket]) -> None:
     embedded = None if addresses(config) else "embedded, one in each worker"
-    shown_host = f"[{host}]" if ":" in host else host
-    url = f"http://{shown_host}:{port}{config.api_prefix}"
-    announce(config, build_record, [(url, host)], embedded=embedded)
+    announce(config, build_record, sockets, embedded=embedded)

@@ -2,7 +2,7 @@
 
 Each worker writes how many it has into a file that all of them map; nobody
 waits for anybody, and the numbers of those that are gone only cost the others a
-moment (see `piecesd.http.direct_write.adopt`).
+moment (see `piecesd.http.ports`).
 """
 
 import mmap
@@ -27,12 +27,25 @@ class Turns:
         finally:
             os.close(fd)
         self._number = number
-        self.set_connections(0)
+        self._connections = 0
+        self._left = False
+        self._tell()
 
-    def set_connections(self, count: int) -> None:
-        """Tell how many this worker has."""
-        self._table[self._number] = count
+    def add_connections(self, change: int) -> None:
+        """Note that so many came to this worker, at whichever of its ports, or
+        went where it is negative."""
+        self._connections += change
+        self._tell()
 
     def is_mine(self) -> bool:
         """Whether no worker has fewer connections than this one."""
-        return self._table[self._number] <= min(self._table)
+        self._tell()  # the one that had this place before may have told the last
+        return self._connections <= min(self._table)
+
+    def leave(self) -> None:
+        """Tell no more: a successor has this place."""
+        self._left = True
+
+    def _tell(self) -> None:
+        if not self._left:
+            self._table[self._number] = self._connections

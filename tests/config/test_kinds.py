@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.config import UpstreamAddress, kinds
+from piecesd.config import ListenEndpoint, UpstreamAddress, kinds
 from piecesd.config.kinds import Kind
 
 
@@ -177,11 +177,11 @@ class ListeningTests(KindCase):
             kinds.listening_address(),
             {
                 "": None,
-                "9187": ("127.0.0.1", 9187),
-                ":0": ("127.0.0.1", 0),
-                "localhost:1": ("127.0.0.1", 1),
-                "0.0.0.0:65535": ("0.0.0.0", 65535),
-                "[::1]:9187": ("::1", 9187),
+                "9187": ListenEndpoint.tcp("127.0.0.1", 9187),
+                ":0": ListenEndpoint.tcp("127.0.0.1", 0),
+                "localhost:1": ListenEndpoint.tcp("127.0.0.1", 1),
+                "0.0.0.0:65535": ListenEndpoint.tcp("0.0.0.0", 65535),
+                "[::1]:9187": ListenEndpoint.tcp("::1", 9187),
             },
         )
 

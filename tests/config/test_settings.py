@@ -42,6 +42,24 @@ class HostTests(SynchronousTestCase):
         self.assertEqual(load({"HOST": "0.0.0.0"}, None, {}).host, "0.0.0.0")
 
 
+class EndpointTests(SynchronousTestCase):
+    def texts(self, **settings: str) -> list[str]:
+        return [each.text for each in load(settings, None, {}).endpoints]
+
+    def test_host_and_port_are_one_unless_there_are_others(self) -> None:
+        self.assertEqual(self.texts(), ["127.0.0.1:8787"])
+        self.assertEqual(self.texts(HOST="::1", PORT="1"), ["[::1]:1"])
+        self.assertEqual(self.texts(LISTEN="tcp:1 unix:/run/x"), ["tcp:1", "unix:/run/x"])
+
+    def test_that_of_the_metrics_is_the_last(self) -> None:
+        self.assertEqual(
+            self.texts(LISTEN="tcp:1", METRICS_LISTEN="9187"), ["tcp:1", "127.0.0.1:9187"]
+        )
+
+    def test_several_workers_can_have_several(self) -> None:
+        self.assertEqual(len(self.texts(LISTEN="tcp:1 tcp6:2", WORKERS="2")), 2)
+
+
 class RateLimitTests(SynchronousTestCase):
     def test_who_needs_no_key_and_can_come_from_anywhere_has_a_limit(self) -> None:
         for settings, rate_limit in (

@@ -1,14 +1,18 @@
-"""A client on a real socket, which reads only when it is told to."""
+"""Real sockets: a port on this machine, and a client that reads only when told to."""
 
 from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
+
+from piecesd.config import ListenEndpoint
+from piecesd.http.ports import serve
+from piecesd.http.sockets import open_sockets
 
 reactor: Any = _reactor
 
@@ -34,6 +38,15 @@ class SocketClient(Protocol):
     def reset(self) -> None:
         """Leave with a TCP reset."""
         self.transport.abortConnection()
+
+
+def listen(factory: IProtocolFactory, host: str = "127.0.0.1") -> IListeningPort:
+    """Serve ``factory`` on a port that the system picks."""
+    (listening,) = open_sockets([ListenEndpoint.tcp(host, 0)])
+    try:
+        return serve(reactor, listening, factory)
+    finally:
+        listening.close()
 
 
 def port_number(port: IListeningPort) -> int:

@@ -1,19 +1,18 @@
-import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from twisted.internet.defer import maybeDeferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IPushProducer
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from piecesd.http.direct_write import DirectServer, DirectUnixPort, adopt, bind, listen
-from tests.http.sockets import SocketClient, connect, port_number, reactor, until
+from piecesd.config import ListenEndpoint
+from piecesd.http.direct_write import DirectServer
+from piecesd.http.ports import serve
+from piecesd.http.sockets import open_sockets
+from tests.http.sockets import SocketClient, connect, listen, reactor, until
 
 # More than is handed to the kernel at once, so some of it is always left.
 MEGABYTE = bytes(range(256)) * 4096
@@ -56,7 +55,7 @@ class RecordingProducer:
 class DirectWriteTests(TestCase):
     def setUp(self) -> None:
         self.factory = ServerFactory()
-        self.port = listen(reactor, "127.0.0.1", 0, self.factory)
+        self.port = listen(self.factory)
         self.addCleanup(self.port.stopListening)
 
     async def connect(self) -> tuple[SocketClient, DirectServer]:
@@ -158,35 +157,9 @@ class DirectWriteTests(TestCase):
         server.writeSequence([])
         self.assert_buffered(server, False)
 
-
-class ListenTests(TestCase):
-    def listen(self, host: str, port: int = 0) -> IListeningPort:
-        listening = listen(reactor, host, port, ServerFactory())
-        self.addCleanup(listening.stopListening)
-        return listening
-
-    def test_a_port_that_is_taken_is_refused(self) -> None:
-        taken = port_number(self.listen("127.0.0.1"))
-        self.assertRaises(CannotListenError, self.listen, "127.0.0.1", taken)
-
-    async def test_all_of_ipv6_is_all_of_ipv4_too(self) -> None:
-        try:
-            listening = self.listen("::")
-        except CannotListenError as error:
-            self.skipTest(f"no IPv6 here: {error}")
-        client = await connect(listening)
-        client.transport.loseConnection()
-        await client.closed
-
-    async def test_connections_send_small_pieces_at_once(self) -> None:
-        listening = self.listen("127.0.0.1")
-        client = await connect(listening)
-        ends: Any = listening.factory.ends  # type: ignore[attr-defined]
-        await until(lambda: ends)
-        self.assertTrue(ends[0].transport.getTcpNoDelay())
-        client.transport.loseConnection()
-        await client.closed
-        await until(lambda: ends[0].lost)
+    async def test_small_pieces_wait_for_no_others(self) -> None:
+        _, server = await self.connect()
+        self.assertTrue(server.getTcpNoDelay())
 
 
 class UnixTests(TestCase):
@@ -194,8 +167,9 @@ class UnixTests(TestCase):
         factory = ServerFactory()
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "socket")
-            port = DirectUnixPort(bytes(path), factory, mode=0o600, reactor=reactor)
-            port.startListening()
+            (listening,) = open_sockets([ListenEndpoint.parse(f"unix:{path}")])
+            self.addCleanup(listening.close)
+            self.addCleanup(serve(reactor, listening, factory).stopListening)
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(bytes(path))
                 await until(lambda: factory.ends)
@@ -204,72 +178,3 @@ class UnixTests(TestCase):
                 self.assertNotIn(server, reactor.getWriters())
                 self.assertEqual(client.recv(100), b"one,two")
             await until(lambda: factory.ends[0].lost)
-            await maybeDeferred(port.stopListening)
-            self.assertFalse(path.exists())
-
-
-class FakeTurns:
-    """Says whose turn it is as it is told."""
-
-    def __init__(self, *, mine: bool) -> None:
-        self.mine = mine
-        self.connections = 0
-
-    def set_connections(self, count: int) -> None:
-        self.connections = count
-
-    def is_mine(self) -> bool:
-        return self.mine
-
-
-class AdoptTests(TestCase):
-    """Two ports on one socket, as two workers have them."""
-
-    def setUp(self) -> None:
-        self.socket = bind("127.0.0.1", 0)
-        self.addCleanup(self.socket.close)
-
-    def adopt(self, *, mine: bool) -> tuple[IListeningPort, FakeTurns]:
-        turns = FakeTurns(mine=mine)
-        port = adopt(reactor, os.dup(self.socket.fileno()), ServerFactory(), turns)
-        self.addCleanup(port.stopListening)
-        return port, turns
-
-    async def client_of(self, port: IListeningPort) -> SocketClient:
-        client = await connect(port)
-        self.addCleanup(self.leave, client)
-        return client
-
-    async def leave(self, client: SocketClient) -> None:
-        client.transport.abortConnection()
-        await client.closed
-
-    async def test_connections_are_for_the_one_whose_turn_it_is(self) -> None:
-        (port, first), (_, second) = self.adopt(mine=True), self.adopt(mine=False)
-        for _ in range(5):
-            await self.client_of(port)
-        await until(lambda: first.connections + second.connections == 5)
-        self.assertEqual((first.connections, second.connections), (5, 0))
-
-    async def test_where_it_does_not_take_them_another_does(self) -> None:
-        port, turns = self.adopt(mine=False)
-        for _ in range(3):
-            await self.client_of(port)
-        await until(lambda: turns.connections == 3)
-
-    async def test_those_that_are_gone_are_not_counted(self) -> None:
-        port, turns = self.adopt(mine=True)
-        client = await self.client_of(port)
-        await until(lambda: turns.connections == 1)
-        await self.leave(client)
-        await until(lambda: turns.connections == 0)
-
-    async def test_one_that_stops_listening_leaves_the_socket_to_the_others(self) -> None:
-        (port, _), (other, turns) = self.adopt(mine=True), self.adopt(mine=False)
-        await maybeDeferred(port.stopListening)
-        await self.client_of(other)
-        await until(lambda: turns.connections == 1)
-
-    def test_an_address_that_is_taken_is_refused(self) -> None:
-        taken = self.socket.getsockname()[1]
-        self.assertRaises(CannotListenError, bind, "127.0.0.1", taken)

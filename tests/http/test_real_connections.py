@@ -8,11 +8,10 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from piecesd.http.app import Api
-from piecesd.http.direct_write import listen
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from tests.http.scripted_completions import ANSWER, ScriptedCompletion, ScriptedCompletions
-from tests.http.sockets import SocketClient, connect, reactor, until
+from tests.http.sockets import SocketClient, connect, listen, reactor, until
 from tests.http.wire import chat_bytes, read_responses
 
 
@@ -31,7 +30,7 @@ class RealConnectionTests(TestCase):
             readiness=dict,
         )
         self.site = ApiSite(api, reactor)
-        port = listen(reactor, "127.0.0.1", 0, self.site)
+        port = listen(self.site)
         self.addCleanup(self._stop, port, self.site)
         return port
 

@@ -2,91 +2,25 @@
 
 import json
 import re
-import shutil
 import signal
 import socket
 import ssl
 import stat
 import struct
-import tempfile
-from pathlib import Path
-from typing import Any
-
-from cryptography import x509
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import write_certificate
-from tests.integration.daemon import Daemon, run_directory, start, start_in, twistd
-
-TCP = "tcp:0:interface=127.0.0.1"
-PING = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-MODELS = PING.replace(b"/ping", b"/v1/models")
-WAIT_SECONDS = 10
-
-
-def answer(connection: socket.socket, request: bytes = PING) -> bytes:
-    """All that comes in answer to ``request``, to the end of the connection."""
-    connection.sendall(request)
-    received = b""
-    while data := connection.recv(65536):
-        received += data
-    return received
-
-
-def to_tcp(port: int, host: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection((host, port), WAIT_SECONDS)
-
-
-def to_unix(path: Path) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(WAIT_SECONDS)
-    connection.connect(str(path))
-    return connection
-
-
-def to_tls(port: int) -> ssl.SSLSocket:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(to_tcp(port), server_hostname="localhost")
-
-
-def name_of(connection: ssl.SSLSocket) -> Any:
-    """The common name in the server's certificate."""
-    der = connection.getpeercert(binary_form=True)
-    assert der is not None
-    (attribute,) = x509.load_der_x509_certificate(der).subject
-    return attribute.value
-
-
-class ListeningCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.directory = run_directory(self)
-        # Trial's directories are too long for the path of a socket.
-        short_directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, short_directory)
-        self.path = Path(short_directory, "socket")
-
-    def start(self, *endpoints: str, **settings: str) -> Daemon:
-        """A daemon on a TCP port of this machine, and at ``endpoints``."""
-        listen = " ".join((TCP, *endpoints))
-        return start_in(self.directory, self, (), {"LISTEN": listen, "ECHO_DELAY": "0"} | settings)
-
-    def assert_pong(self, connection: socket.socket) -> None:
-        with connection:
-            self.assertTrue(answer(connection).endswith(b"\r\n\r\npong"))
-
-    def ports(self, daemon: Daemon, scheme: str) -> list[int]:
-        line = daemon.wait_for("Listening on (.*)")[1]
-        return [int(number) for number in re.findall(rf"{scheme}://[^ ]*:(\d+)/", line)]
-
-    def refusal(self, *endpoints: str) -> str:
-        """What a daemon says that can't start at ``endpoints``."""
-        process = twistd(self.directory, "pieces", (), {"LISTEN": " ".join(endpoints)})
-        output, errors = process.communicate(timeout=20)
-        self.assertEqual(process.returncode, 1)
-        (line,) = re.findall(r"(piecesd: .*LISTEN.*)", (output + errors).decode())
-        return str(line)
+from tests.integration.daemon import Daemon, start, twistd
+from tests.integration.endpoints import (
+    MODELS,
+    PING,
+    TCP,
+    ListeningCase,
+    answer,
+    name_of,
+    to_tcp,
+    to_tls,
+    to_unix,
+)
 
 
 class TcpTests(ListeningCase):
@@ -101,7 +35,7 @@ class TcpTests(ListeningCase):
         daemon = start(self)
         endpoint = f"tcp:{daemon.port}:interface=127.0.0.1"
         self.assertEqual(
-            self.refusal(endpoint), f"piecesd: LISTEN={endpoint}: Address already in use"
+            self.refusal(endpoint), f"piecesd: can't listen on {endpoint}: Address already in use"
         )
 
     def test_a_string_that_is_no_endpoint_is_named(self) -> None:
@@ -245,14 +179,14 @@ class InheritedTests(ListeningCase):
         "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='api'); "
     )
 
-    def start_inheriting(self, listening: socket.socket, endpoint: str) -> Daemon:
+    def start_inheriting(self, listening: socket.socket, endpoint: str, workers: str) -> Daemon:
         """As systemd starts a service whose socket it has opened."""
         before = f"import os; os.dup2({listening.fileno()}, 3); {self.PASSED_ON}"
         process = twistd(
             self.directory,
             "pieces",
             (),
-            {"LISTEN": f"{endpoint} {TCP}"},
+            {"LISTEN": f"{endpoint} {TCP}", "WORKERS": workers},
             before=before,
             inherits=[listening.fileno()],
         )
@@ -260,23 +194,26 @@ class InheritedTests(ListeningCase):
         self.addCleanup(daemon.end, self)
         return daemon
 
-    def test_a_tcp_socket_of_systemd_is_served(self) -> None:
-        for which in ("index=0", "name=api"):
+    def test_a_tcp_socket_of_systemd_is_served_and_outlives_the_daemon(self) -> None:
+        for which, workers in (("index=0", "1"), ("name=api", "2")):
             with socket.create_server(("127.0.0.1", 0)) as listening:
-                daemon = self.start_inheriting(listening, f"systemd:domain=INET:{which}")
-                self.assert_pong(to_tcp(listening.getsockname()[1]))
+                port = listening.getsockname()[1]
+                daemon = self.start_inheriting(listening, f"systemd:domain=INET:{which}", workers)
+                self.assert_pong(to_tcp(port))
                 self.assertEqual(daemon.stop(), 0)
+                to_tcp(port).close()
 
-    def test_a_socket_file_of_systemd_is_served(self) -> None:
+    def test_a_socket_file_of_systemd_is_served_and_outlives_the_daemon(self) -> None:
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(self.path))
             listening.listen()
             self.path.chmod(0o600)
-            daemon = self.start_inheriting(listening, "systemd:domain=UNIX:index=0")
-            self.assert_pong(to_unix(self.path))
-            self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
-            self.assertEqual(daemon.stop(), 0)
-            self.assertTrue(self.path.exists())
+            for workers in ("1", "2"):
+                daemon = self.start_inheriting(listening, "systemd:domain=UNIX:index=0", workers)
+                self.assert_pong(to_unix(self.path))
+                self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
+                self.assertEqual(daemon.stop(), 0)
+                to_unix(self.path).close()
 
     def test_one_that_was_meant_for_another_process_is_not_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -297,7 +234,8 @@ class InheritedTests(ListeningCase):
     def test_one_that_was_not_passed_on_is_named(self) -> None:
         self.assertEqual(
             self.refusal("systemd:domain=INET:index=0"),
-            "piecesd: LISTEN=systemd:domain=INET:index=0: systemd has passed on no such socket",
+            "piecesd: can't listen on systemd:domain=INET:index=0: systemd has passed on no such "
+            "socket",
         )
 
 

@@ -1,7 +1,8 @@
 """The metrics of real daemons, and a reactor that is really held up."""
 
+import signal
+import socket
 import time
-from pathlib import Path
 from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from piecesd.metrics.lag import ReactorLag
 from tests.integration.daemon import Daemon, eventually, start
 from tests.integration.web import chat, get, open_chat
+from tests.integration.workers import REPLACE_SECONDS, is_alive, pids_of
 
 HELD_UP_SECONDS = 0.4
 
@@ -71,22 +73,25 @@ class MetricsTests(SynchronousTestCase):
         self.assertEqual(get(daemon.port, "/metrics").status, 404)
         self.assertIn(("piecesd_draining", ""), metrics(own_port(daemon)))
 
-    def test_processes_that_share_a_directory_show_the_same(self) -> None:
-        """On the same port, too, which is how the workers of a daemon have it."""
-        shared = Path(self.mktemp()).absolute()
-        shared.mkdir()
-        first = start(self, METRICS_LISTEN="0", PIECESD_SHARED_DIRECTORY=str(shared))
-        port = own_port(first)
-        second = start(self, METRICS_LISTEN=str(port), PIECESD_SHARED_DIRECTORY=str(shared))
-        for daemon in (first, second):
-            get(daemon.port, "/ping")
+    def test_workers_show_the_same_on_their_one_port_and_what_has_ended_counts(self) -> None:
+        daemon = start(self, WORKERS="2", METRICS_LISTEN="0", ECHO_DELAY="0")
+        old, port = pids_of(daemon), own_port(daemon)
+        held = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(8)]
+        for connection in held:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n")
+            self.assertIn(b"pong", connection.recv(4096))
+            connection.close()
         pings = ("piecesd_requests_total", "model=,route=/ping,status=200")
         threads = ("piecesd_bridge_threads_max", "")
-        self.assertTrue(eventually(lambda: metrics(port).get(pings) == 2))
-        self.assertEqual(metrics(port)[threads], 1024)
-        second.stop()
-        page = metrics(port)
-        self.assertEqual((page[pings], page[threads]), (2, 512))
+
+        def all_show(expected: tuple[float, float]) -> bool:
+            pages = [metrics(port) for _ in range(6)]
+            return all((page.get(pings), page[threads]) == expected for page in pages)
+
+        self.assertTrue(eventually(lambda: all_show((8, 1024))))
+        daemon.signal(signal.SIGUSR2)
+        self.assertTrue(eventually(lambda: not any(map(is_alive, old)), REPLACE_SECONDS))
+        self.assertTrue(eventually(lambda: all_show((8, 1024))))
 
 
 class ReactorLagTests(TestCase):

@@ -1,6 +1,5 @@
 """Several processes under one supervisor."""
 
-import contextlib
 import os
 import re
 import signal
@@ -8,9 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -25,32 +22,14 @@ from tests.integration.daemon import (
     twistd,
 )
 from tests.integration.web import Exchange, chat, get, open_chat
-
-SERVES = r"Worker (\d) serves, pid (\d+)"
-REPLACE_SECONDS = 20.0
-
-
-def is_alive(pid: int) -> bool:
-    """Whether it runs; one that only waits for its parent to look does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def pids_of(daemon: Daemon, *, times: int = 2) -> list[int]:
-    """The pids of the first workers that serve, so many of them."""
-    daemon.wait_for(SERVES, START_SECONDS, times=times)
-    found = [re.search(SERVES, line) for line in daemon.matching(SERVES)]
-    return [int(each[2]) for each in found if each]
-
-
-def open_files(pid: int) -> list[Path]:
-    found = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found.append(link.readlink())
-    return found
+from tests.integration.workers import (
+    REPLACE_SECONDS,
+    SERVES,
+    Load,
+    is_alive,
+    open_files,
+    pids_of,
+)
 
 
 def is_open(connection: socket.socket) -> bool:
@@ -65,36 +44,6 @@ def is_open(connection: socket.socket) -> bool:
 
 def listed_pids(daemon: Daemon) -> list[int]:
     return [each["pid"] for each in get(daemon.port, "/").json["workers"]]
-
-
-class Load:
-    """Sends requests, each on a connection of its own, until it is left."""
-
-    def __init__(self, request: Callable[[], object], *, threads: int = 2) -> None:
-        self.failures: list[str] = []
-        self.done = 0
-        self._request = request
-        self._over = Event()
-        self._threads = [Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            try:
-                self._request()
-                self.done += 1
-            except Exception as error:
-                self.failures.append(repr(error))
-            time.sleep(0.005)
 
 
 class ServingTests(SynchronousTestCase):

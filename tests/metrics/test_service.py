@@ -1,7 +1,6 @@
 from typing import Any, cast
 
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,8 +17,8 @@ class MetricsServiceTests(SynchronousTestCase):
         if self.published == 2:
             raise OSError("full")
 
-    def service(self, *, publish: Any = None, listen: Any = None) -> MetricsService:
-        return MetricsService(cast(Any, self.clock), publish, listen)
+    def service(self, *, publish: Any = None, close_port: Any = None) -> MetricsService:
+        return MetricsService(cast(Any, self.clock), publish, close_port)
 
     def test_it_publishes_until_it_is_stopped_whatever_fails(self) -> None:
         service = self.service(publish=self.publish)
@@ -36,9 +35,8 @@ class MetricsServiceTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         service.stopService()
 
-    def test_a_port_that_can_not_be_had_keeps_the_daemon_from_starting(self) -> None:
-        def listen() -> IListeningPort:
-            raise CannotListenError("127.0.0.1", 80, OSError(98, "in use"))
-
-        with self.assertRaisesRegex(OSError, "^METRICS_LISTEN: .*in use"):
-            self.service(listen=listen).startService()
+    def test_a_port_of_their_own_is_closed_at_the_end(self) -> None:
+        closed: Deferred[None] = Deferred()
+        service = self.service(close_port=lambda: closed)
+        service.startService()
+        self.assertIs(service.stopService(), closed)

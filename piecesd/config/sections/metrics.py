@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from piecesd.config import kinds
+from piecesd.config.listen import ListenEndpoint
 from piecesd.config.setting import setting
 
 
@@ -19,7 +20,7 @@ class MetricsSection:
         "served on the daemon's own port, too.",
         secret=True,
     )
-    metrics_listen: tuple[str, int] | None = setting(
+    metrics_listen: ListenEndpoint | None = setting(
         "METRICS_LISTEN",
         "Metrics",
         kinds.listening_address(),
