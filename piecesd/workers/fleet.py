@@ -16,6 +16,10 @@ A worker is *starting* until it says that it accepts connections, then it is
   not had their turn.
 - One that has been told to end has the time that requests have, and five
   seconds more. Then it is killed.
+- One that has served is asked every five seconds how it is. When it has not
+  answered for a minute it hangs, and is killed. The minute is counted in
+  questions: a machine that was asleep, or a clock that was set, makes no worker
+  silent for longer than one of them.
 """
 
 from collections import deque
@@ -32,6 +36,8 @@ START_SECONDS = 60.0
 STEADY_SECONDS = 60.0
 START_ATTEMPTS = 5
 KILL_SECONDS = 5.0
+ASK_SECONDS = 5.0
+UNANSWERED_QUESTIONS = 12
 _LONGEST_DELAY_SECONDS = 30.0
 
 
@@ -40,6 +46,7 @@ class Process(Protocol):
 
     pid: int
 
+    def ask(self) -> None: ...
     def drain(self) -> None: ...
     def retire(self) -> None: ...
     def hurry(self) -> None: ...
@@ -52,7 +59,8 @@ P = TypeVar("P", bound=Process)
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Worker(Generic[P]):
-    """One process. ``deadline``: when it is killed, if it is still in this state."""
+    """One process. ``deadline``: when it is killed, if it is still in this state.
+    ``unanswered``: questions, since it was heard of."""
 
     place: "_Place[P]"
     process: P
@@ -60,6 +68,7 @@ class Worker(Generic[P]):
     state: Literal["starting", "serving", "draining"] = "starting"
     deadline: IDelayedCall | None = None
     signals: list[Signals] = field(default_factory=list)
+    unanswered: int = 0
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -122,6 +131,7 @@ class Fleet(Generic[P]):
     def start(self) -> None:
         for place in self._places:
             self._fill(place)
+        self._clock.callLater(ASK_SECONDS, self._ask)
 
     def signal(self, number: Signals) -> None:
         """Pass a signal on; to those that are starting when they serve, for
@@ -179,6 +189,10 @@ class Fleet(Generic[P]):
         )
         if worker is self._successor:
             self._take_over(worker)
+
+    def heard(self, process: P) -> None:
+        """It has answered, or said something by itself."""
+        self._workers[process].unanswered = 0
 
     def ended(self, process: P, how: str) -> None:
         """It is no more. ``how`` is for the log."""
@@ -283,6 +297,16 @@ class Fleet(Generic[P]):
         self._predecessor = old
         self._end(old, old.process.retire)
 
+    # Hanging.
+
+    def _ask(self) -> None:
+        for worker in self.members():
+            if worker.unanswered == UNANSWERED_QUESTIONS:
+                self._kill(worker, f"hangs: no answer for {ASK_SECONDS * UNANSWERED_QUESTIONS:g}s")
+            worker.unanswered += 1
+            worker.process.ask()
+        self._clock.callLater(ASK_SECONDS, self._ask)
+
     # Ending.
 
     def _end(self, worker: Worker[P], tell: Callable[[], None]) -> None:
@@ -292,17 +316,21 @@ class Fleet(Generic[P]):
 
     def _set_deadline(self, worker: Worker[P], seconds: float) -> None:
         _cancel(worker.deadline)
-        worker.deadline = self._clock.callLater(seconds, self._kill, worker)
+        worker.deadline = self._clock.callLater(seconds, self._overdue, worker)
 
-    def _kill(self, worker: Worker[P]) -> None:
+    def _overdue(self, worker: Worker[P]) -> None:
+        self._kill(worker, f"was {worker.state} for too long")
+
+    def _kill(self, worker: Worker[P], why: str) -> None:
+        # Before it is logged: the worker may hold the lock of the log.
+        worker.process.kill()
+        self.killed_at_the_end += self._stopping
         self._log.error(
-            "Worker {number}, pid {pid}, was {state} for too long: killed",
+            "Worker {number}, pid {pid}, {why}: killed",
             number=worker.place.number,
             pid=worker.process.pid,
-            state=worker.state,
+            why=why,
         )
-        self.killed_at_the_end += self._stopping
-        worker.process.kill()
 
 
 def _cancel(call: IDelayedCall | None) -> None:

@@ -24,6 +24,7 @@ from piecesd.workers.messages import (
     Ready,
     Report,
     Retire,
+    Tell,
     decode_report,
     encode,
 )
@@ -61,6 +62,9 @@ class WorkerProcess(ProcessProtocol):
     def send(self, message: Message) -> None:
         if ORDERS_FD in self.transport.pipes:
             self.transport.writeToChild(ORDERS_FD, encode(message))
+
+    def ask(self) -> None:
+        self.send(Tell())
 
     def drain(self) -> None:
         self.send(Drain())

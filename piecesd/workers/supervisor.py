@@ -176,6 +176,7 @@ class Supervisor(Service):
 
     def reported(self, worker: WorkerProcess, report: Report) -> None:
         worker.heard_seconds = self._reactor.seconds()
+        self._fleet.heard(worker)
         self._roll_call.reported(worker, report)
 
     def asked(self, worker: WorkerProcess) -> None:

@@ -1,4 +1,4 @@
-"""Several workers at endpoints of several kinds."""
+"""Several workers at endpoints of several kinds, and one that hangs."""
 
 import contextlib
 import os
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.certificates import write_certificate
-from tests.integration.daemon import eventually
+from tests.integration.daemon import Daemon, eventually, run_directory, twistd
 from tests.integration.endpoints import (
     MODELS,
     ListeningCase,
@@ -129,7 +131,7 @@ class EndpointsTests(ListeningCase):
         def ping(connect: Callable[[], socket.socket]) -> None:
             self.assert_pong(connect())
 
-        loads = [Load(partial(ping, connect), threads=1) for connect in self.ways]
+        loads = [Load(partial(ping, each), threads=1, pause_seconds=0.03) for each in self.ways]
         with contextlib.ExitStack() as stack:
             for load in loads:
                 stack.enter_context(load)
@@ -158,3 +160,27 @@ class RefusalTests(ListeningCase):
             self.refusal(endpoint, **WORKERS),
             f"piecesd: can't listen on {endpoint}: {self.path} is there already, and no socket",
         )
+
+
+class HangingTests(SynchronousTestCase):
+    def test_a_worker_that_hangs_is_killed_and_replaced(self) -> None:
+        directory = run_directory(self)
+        # A question each 0.8 seconds, and not each five.
+        impatience = "import piecesd.workers.fleet as fleet; fleet.ASK_SECONDS = 0.8; "
+        settings = {"PORT": "0", "ECHO_DELAY": "0"} | WORKERS
+        daemon = Daemon(
+            twistd(directory, "pieces", [], settings, before=impatience),
+            directory,
+            listening=r"Listening on http://[^ ]*:(\d+)/",
+        )
+        self.addCleanup(daemon.end, self)
+        daemon.failures_expected = True
+        hanging, other = pids_of(daemon)
+        os.kill(hanging, signal.SIGSTOP)
+        self.assertEqual(get(daemon.port, "/ping").body, b"pong")
+        daemon.wait_for(rf"pid {hanging}, hangs: no answer for 9\.6s: killed", REPLACE_SECONDS)
+        daemon.wait_for(SERVES, REPLACE_SECONDS, times=3)
+        self.assertTrue(eventually(lambda: not is_alive(hanging)))
+        self.assertEqual(len(daemon.matching("hangs")), 1)
+        listed = [each["pid"] for each in get(daemon.port, "/").json["workers"]]
+        self.assertEqual(sorted(listed), sorted([other, pids_of(daemon, times=3)[2]]))

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from tests.integration.daemon import START_SECONDS, Daemon
 
 SERVES = r"Worker (\d) serves, pid (\d+)"
-REPLACE_SECONDS = 20.0
+REPLACE_SECONDS = 40.0
 
 
 def is_alive(pid: int) -> bool:
@@ -39,10 +39,13 @@ def open_files(pid: int) -> list[Path]:
 class Load:
     """Sends requests, each on a connection of its own, until it is left."""
 
-    def __init__(self, request: Callable[[], object], *, threads: int = 2) -> None:
+    def __init__(
+        self, request: Callable[[], object], *, threads: int = 2, pause_seconds: float = 0.005
+    ) -> None:
         self.failures: list[str] = []
         self.done = 0
         self._request = request
+        self._pause_seconds = pause_seconds
         self._over = Event()
         self._threads = [Thread(target=self._run, daemon=True) for _ in range(threads)]
 
@@ -63,4 +66,4 @@ class Load:
                 self.done += 1
             except Exception as error:
                 self.failures.append(repr(error))
-            time.sleep(0.005)
+            time.sleep(self._pause_seconds)

@@ -4,10 +4,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.workers.fleet import (
+    ASK_SECONDS,
     KILL_SECONDS,
     START_ATTEMPTS,
     START_SECONDS,
     STEADY_SECONDS,
+    UNANSWERED_QUESTIONS,
     Fleet,
     restart_delay_seconds,
 )
@@ -16,12 +18,20 @@ DRAIN_SECONDS = 10.0
 
 
 class FakeProcess:
-    """Notes what it is told."""
+    """Notes what it is told. Questions it only counts; and answers, unless it hangs."""
 
-    def __init__(self, number: int, pid: int) -> None:
+    def __init__(self, number: int, pid: int, fleet: "Fleet[FakeProcess]") -> None:
         self.number = number
         self.pid = pid
         self.told: list[str] = []
+        self.asked = 0
+        self.hangs = False
+        self._fleet = fleet
+
+    def ask(self) -> None:
+        self.asked += 1
+        if not self.hangs:
+            self._fleet.heard(self)
 
     def drain(self) -> None:
         self.told.append("drain")
@@ -42,6 +52,8 @@ class FakeProcess:
 class FleetTestCase(SynchronousTestCase):
     """A fleet of two; ``processes`` are all that were ever spawned."""
 
+    drain_seconds = DRAIN_SECONDS
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.processes: list[FakeProcess] = []
@@ -51,7 +63,7 @@ class FleetTestCase(SynchronousTestCase):
             2,
             self.spawn,
             self.clock,
-            drain_timeout_seconds=DRAIN_SECONDS,
+            drain_timeout_seconds=self.drain_seconds,
             give_up=self.give_up,
         )
         self.fleet.start()
@@ -59,7 +71,7 @@ class FleetTestCase(SynchronousTestCase):
     def spawn(self, number: int) -> FakeProcess:
         if self.spawn_error is not None:
             raise self.spawn_error
-        self.processes.append(FakeProcess(number, 100 + len(self.processes)))
+        self.processes.append(FakeProcess(number, 100 + len(self.processes), self.fleet))
         return self.processes[-1]
 
     def give_up(self) -> None:
@@ -226,6 +238,68 @@ class ReplacementTests(FleetTestCase):
         self.clock.advance(DRAIN_SECONDS + KILL_SECONDS)
         self.assertEqual(self.processes[0].told, ["retire", "kill"])
         self.assertEqual(self.fleet.killed_at_the_end, 0)
+
+
+class HangingTests(FleetTestCase):
+    drain_seconds = 3600.0
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.serve()
+        self.hanging, self.other = self.processes
+        self.hanging.hangs = True
+
+    def pass_questions(self, count: int) -> None:
+        for _ in range(count):
+            self.clock.advance(ASK_SECONDS)
+
+    def test_one_that_does_not_answer_for_long_is_killed_once_and_replaced(self) -> None:
+        self.pass_questions(UNANSWERED_QUESTIONS)
+        self.assertEqual(self.hanging.told, [])
+        self.pass_questions(3)
+        self.assertEqual((self.hanging.told, self.other.told), (["kill"], []))
+        self.fleet.ended(self.hanging, "signal SIGKILL")
+        self.clock.advance(0)
+        self.assertEqual(self.numbers, [0, 1, 0])
+
+    def test_it_has_a_minute_or_little_more(self) -> None:
+        self.assertEqual(ASK_SECONDS * UNANSWERED_QUESTIONS, 60)
+
+    def test_an_answer_makes_up_for_all_that_it_did_not_give(self) -> None:
+        for _ in range(3):
+            self.pass_questions(UNANSWERED_QUESTIONS)
+            self.fleet.heard(self.hanging)
+        self.pass_questions(UNANSWERED_QUESTIONS)
+        self.assertEqual(self.hanging.told, [])
+
+    def test_a_machine_that_was_asleep_makes_no_worker_late(self) -> None:
+        """The clock jumps, and nobody could answer meanwhile."""
+        for _ in range(UNANSWERED_QUESTIONS - 1):
+            self.clock.advance(8 * 3600)
+        self.hanging.hangs = False
+        self.pass_questions(2 * UNANSWERED_QUESTIONS)
+        self.assertEqual(self.hanging.told, [])
+
+    def test_one_that_is_starting_is_not_asked(self) -> None:
+        self.fleet.replace_all()
+        self.pass_questions(3)
+        self.assertEqual([each.asked for each in self.processes], [3, 3, 0])
+
+    def test_one_that_is_draining_is_killed_too_and_its_place_stays_filled(self) -> None:
+        self.fleet.replace_all()
+        self.fleet.ready(self.processes[2])
+        self.pass_questions(UNANSWERED_QUESTIONS + 1)
+        self.assertEqual(self.hanging.told, ["retire", "kill"])
+        self.fleet.ended(self.hanging, "signal SIGKILL")
+        self.assertEqual(self.numbers, [0, 1, 0, 1])
+        self.clock.advance(ASK_SECONDS)
+        self.assertEqual(self.serving(), [self.other, self.processes[2]])
+
+    def test_one_that_is_killed_while_all_are_to_end_counts(self) -> None:
+        self.fleet.stop()
+        self.pass_questions(UNANSWERED_QUESTIONS + 1)
+        self.assertEqual(self.hanging.told, ["drain", "kill"])
+        self.assertEqual(self.fleet.killed_at_the_end, 1)
 
 
 class StoppingTests(FleetTestCase):
