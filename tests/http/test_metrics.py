@@ -43,6 +43,10 @@ class MetricsTests(WireTestCase):
 
     def test_the_apis_port_has_no_such_page_unless_it_is_given_one(self) -> None:
         self.assertEqual(self.get("/metrics").status, 404)
+        self.metrics = MetricsEndpoint(self.render, None)
+        self.serve()
+        self.assertEqual(self.get("/metrics").body, b"a 1\n")
+        self.assertEqual(self.get("/v1/models/gpt-4o").json()["id"], "gpt-4o")
 
     def test_given_one_it_has_that_beside_the_models(self) -> None:
         self.metrics = MetricsEndpoint(self.render, None)
