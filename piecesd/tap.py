@@ -23,7 +23,7 @@ from piecesd.completion.counting import TokenCounts
 from piecesd.completion.deadlines import StreamLimits
 from piecesd.completion.service import Completions
 from piecesd.config import Config, UpstreamAddress
-from piecesd.daemon import Daemon, Ending, ProcessSettings
+from piecesd.daemon import CantStart, Daemon, Ending, ProcessSettings
 from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
@@ -334,4 +334,4 @@ def _announce(
     announce(config, build_record, sockets, embedded=where)
     if (limits := limit_settings(config)).any:
         _log.info("Rate limits: {limits}", limits=str(limits))
-    notifier.ready(f"Listening on {', '.join(each.url for each in sockets)}")
+    notifier.ready(f"Listening on {', '.join(each.url(config.api_prefix) for each in sockets)}")

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd import __version__
 from piecesd.config import Config, load
+from piecesd.config.listen import TcpEndpoint
 from tests.deploy.proxies import DEPLOY
 from tests.integration.daemon import ROOT, run_directory
 
@@ -118,9 +119,9 @@ class DeploymentTests(SynchronousTestCase):
     def test_its_ports_are_the_daemons(self) -> None:
         ports = {port["name"]: port["containerPort"] for port in self.container["ports"]}
         assert self.config.metrics_listen is not None
-        self.assertEqual(
-            ports, {"http": self.config.port, "metrics": self.config.metrics_listen[1]}
-        )
+        metrics = self.config.metrics_listen.place
+        assert isinstance(metrics, TcpEndpoint)
+        self.assertEqual(ports, {"http": self.config.port, "metrics": metrics.port})
 
     def test_it_may_do_nothing_and_write_nowhere_but_in_memory(self) -> None:
         security = self.container["securityContext"]

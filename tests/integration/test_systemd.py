@@ -9,8 +9,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.daemon import START_SECONDS, Daemon, run_directory, twistd
-from tests.integration.test_workers import pids_of
 from tests.integration.web import get
+from tests.integration.workers import pids_of
 
 LISTENING = r"Listening on http://[^ ]*:(\d+)/"
 
