@@ -1,7 +1,6 @@
 """What a request costs in tokens, counted while its answer comes."""
 
 from collections.abc import Sequence
-from math import inf
 
 from twisted.internet.defer import Deferred
 
@@ -31,6 +30,7 @@ class UsageCount:
         self._counts = counts
         self._encoding = model.encoding
         self._limit = model.limits.input_tokens
+        self._most = self._limit * _LIMITS_COUNTED
         self._messages = messages
         self._input_chars = sum(map(_chars_to_count, messages))
         self._input_tokens: int | None = None
@@ -43,20 +43,18 @@ class UsageCount:
 
         :raises ContextLengthExceeded: it is.
         """
-        limit, most = self._limit, self._limit * _LIMITS_COUNTED
-        if prompt_upper_bound(self._encoding, self._messages) > limit:
-            if self._counting_input is None:
-                self._counting_input = self._begin_input(most)
+        if prompt_upper_bound(self._encoding, self._messages) > self._limit:
             count = await self.input_tokens()
-            if count > limit:
-                shown = count if count <= most else Phrase(f"more than {most}", f"超过 {most}")
-                raise ContextLengthExceeded(param="messages", limit=limit, count=shown)
+            if count > self._limit:
+                raise self._too_long(count)
         elif self._counting_input is None and self._is_worth_beginning:
             self._counting_input = self._begin_input()
 
     async def input_tokens(self) -> int:
         """The count of the input, which is begun if it has not been.
 
+        :raises ContextLengthExceeded: it is so far over the model's limit that it
+            was not counted to its end.
         :raises DamagedVocabulary: nothing can be counted.
         """
         if self._counting_input is None:
@@ -64,7 +62,12 @@ class UsageCount:
         if self._input_tokens is None:
             await self._counting_input
         assert self._input_tokens is not None
+        if self._input_tokens > self._most:
+            raise self._too_long(Phrase(f"more than {self._most}", f"超过 {self._most}"))
         return self._input_tokens
+
+    def _too_long(self, count: int | Phrase) -> ContextLengthExceeded:
+        return ContextLengthExceeded(param="messages", limit=self._limit, count=count)
 
     def begin_text(self, settled: Settled = ignore) -> TextCount:
         """The count of one more text of the answer, which is part of `usage`.
@@ -122,14 +125,14 @@ class UsageCount:
         not have other threads wait for a vocabulary now."""
         return is_loaded(self._encoding) and not is_quick(self._encoding, self._input_chars)
 
-    def _begin_input(self, most: float = inf) -> Deferred[None]:
+    def _begin_input(self) -> Deferred[None]:
         def take(tokens: int) -> None:
             self._input_tokens = tokens
 
         return self._counts.work(
             self._encoding,
             self._input_chars,
-            lambda encoding: count_prompt(encoding, self._messages, most),
+            lambda encoding: count_prompt(encoding, self._messages, self._most),
         ).addCallback(take)
 
     def _uncounted_chars(self) -> int:

@@ -124,6 +124,17 @@ class UsageCountTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.usage(usage)).input_tokens, 608)
         self.assertEqual(self.counts.sizes, [MESSAGE_CHARS + len(text), 0])
 
+    def test_an_input_over_the_limit_can_be_counted_and_one_far_over_it_can_not(self) -> None:
+        for words, outcome in ((6_000, 6_008), (9_000, "more than 8200")):
+            usage = self.begin("word " * words)
+            asked = Deferred.fromCoroutine(usage.input_tokens())
+            self.thread.step()
+            if isinstance(outcome, int):
+                self.assertEqual(self.successResultOf(asked), outcome)
+            else:
+                error = self.failureResultOf(asked, ContextLengthExceeded).value
+                self.assertIn(outcome, str(error))
+
     def test_no_vocabulary_is_loaded_before_the_answer_has_come(self) -> None:
         self.patch(loaded_encodings, "_loaded", {})
         self.successResultOf(self.check(self.begin("word " * 600)))
