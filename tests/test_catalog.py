@@ -51,6 +51,16 @@ class BuiltInTests(SynchronousTestCase):
             assert model is not None
             self.assertEqual(model.id, "claude-3-5-sonnet@20240620")
 
+    def test_a_claude_model_is_found_by_the_names_of_anthropic_s_clients(self) -> None:
+        for name, model_id in (
+            ("claude-3-5-sonnet-latest", "claude-3-5-sonnet@20240620"),
+            ("claude-3-opus-latest", "claude-3-opus@20240229"),
+            ("claude-3-haiku", "claude-3-haiku@20240307"),
+        ):
+            model = self.catalog.find(name)
+            assert model is not None
+            self.assertEqual(model.id, model_id)
+
     def test_limits_and_dates_are_those_of_the_services(self) -> None:
         model = self.catalog.find("gpt-4o-mini")
         assert model is not None
