@@ -18,12 +18,13 @@ class AnswerHead:
 
     ``token`` is 28 random hexadecimal digits, for dialects to make ids of;
     ``created_unix`` is when the request was taken up; ``model`` is the name
-    that the client used.
+    that the client used; ``request_id`` is what the request is known by.
     """
 
     token: str
     created_unix: int
     model: str
+    request_id: str = ""
 
 
 class StreamRenderer(Protocol):
@@ -71,8 +72,11 @@ class Call(Protocol):
 
 
 class ErrorRenderer(Protocol):
-    def __call__(self, error: ApiError, language: Language = "en") -> bytes:
-        """The JSON body that tells a client of ``error``."""
+    def __call__(
+        self, error: ApiError, language: Language = "en", request_id: str = "", /
+    ) -> bytes:
+        """The JSON body that tells a client of ``error``, and in some dialects
+        what the request is known by."""
 
 
 class Dialect(Protocol):

@@ -93,11 +93,20 @@ def object_text(raw: msgspec.Raw, path: str) -> str:
 
     :raises WrongType: it is something else.
     """
+    return _text_of(raw, path, b"{", Phrase("expected an object.", "应为对象。"))
+
+
+def array_text(raw: msgspec.Raw, path: str) -> str:
+    """As `object_text`, of an array."""
+    return _text_of(raw, path, b"[", Phrase("expected an array.", "应为数组。"))
+
+
+def _text_of(raw: msgspec.Raw, path: str, opening: bytes, complaint: Phrase) -> str:
     text = bytes(raw).strip()
     if text in (b"", b"null"):
         return ""
-    if not text.startswith(b"{"):
-        raise WrongType(param=path, detail=Phrase("expected an object.", "应为对象。"))
+    if not text.startswith(opening):
+        raise WrongType(param=path, detail=complaint)
     return text.decode()
 
 

@@ -16,7 +16,7 @@ class _ErrorBody(msgspec.Struct):
     error: _Details
 
 
-def render_error(error: ApiError, language: Language = "en") -> bytes:
+def render_error(error: ApiError, language: Language = "en", _request_id: str = "") -> bytes:
     """The JSON body that tells a client of ``error``."""
     return msgspec.json.encode(
         _ErrorBody(

@@ -17,7 +17,8 @@ from piecesd.errors import InvalidValue, MissingParameter, Phrase
 MAX_TOOLS = 128
 """The reference's own bound."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME_CHARACTERS = 64
 _CHOICES = {
     "auto": ToolChoice(),
     "none": ToolChoice(mode="none"),
@@ -122,14 +123,15 @@ def read_function(body: FunctionBody, path: str) -> Tool:
     )
 
 
-def require_tool_name(name: str, path: str) -> None:
-    """:raises InvalidValue: the API doesn't allow the name."""
-    if not _NAME.fullmatch(name):
+def require_tool_name(name: str, path: str, *, most: int = _NAME_CHARACTERS) -> None:
+    """:raises InvalidValue: the name has more than ``most`` characters, or others
+    than the API allows."""
+    if len(name) > most or not _NAME.fullmatch(name):
         raise InvalidValue(
             param=path,
             detail=Phrase(
-                "it must be 1 to 64 letters, digits, underscores and dashes.",
-                "应为 1 到 64 个字母、数字、下划线或连字符。",
+                f"it must be 1 to {most} letters, digits, underscores and dashes.",
+                f"应为 1 到 {most} 个字母、数字、下划线或连字符。",
             ),
         )
 

@@ -1,6 +1,7 @@
 """Server-sent events, as the HTML Standard lays them out (§9.2.5 and §9.2.6).
 
-Only ``data`` fields are written and read: the OpenAI API uses no others.
+The OpenAI API uses ``data`` fields only, and only those are read; the Anthropic
+API names its events besides.
 """
 
 import codecs
@@ -24,11 +25,15 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _ENCODED_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-def frame(data: bytes) -> bytes:
+def frame(data: bytes, event: str = "") -> bytes:
     """One event that carries ``data``, which is UTF-8. Each of its lines becomes
-    a field; whoever reads them has their ends as plain newlines."""
+    a field; whoever reads them has their ends as plain newlines.
+
+    :param event: its name, one line; empty for none.
+    """
+    name = b"event: %b\n" % event.encode() if event else b""
     lines = _ENCODED_LINE_END.split(data)
-    return b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+    return name + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
 
 
 def line_safe(json: bytes) -> bytes:

@@ -36,7 +36,7 @@ def send_error(request: "ApiRequest", error: ApiError) -> None:
     request.outcome = "error"
     request.error_code = error.code
     request.site.api.gate.note_error(request.client_address, error)
-    request.send(error.status, headers, request.render_error(error, language))
+    request.send(error.status, headers, request.render_error(error, language, request.request_id))
 
 
 def api_error_of(request: "ApiRequest", failure: Failure) -> ApiError:

@@ -26,6 +26,9 @@ class FrameTests(SynchronousTestCase):
     def test_one_line_makes_one_field_and_a_blank_line(self) -> None:
         self.assertEqual(frame(b'{"a": 1}'), b'data: {"a": 1}\n\n')
 
+    def test_an_event_may_have_a_name(self) -> None:
+        self.assertEqual(frame(b"{}", "ping"), b"event: ping\ndata: {}\n\n")
+
     def test_each_line_has_its_own_field(self) -> None:
         self.assertEqual(frame(b"one\ntwo"), b"data: one\ndata: two\n\n")
 
