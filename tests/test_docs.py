@@ -34,6 +34,7 @@ _DIFFERS_EACH_TIME = [
     for pattern, mask in [
         (r"chatcmpl-[0-9a-f]{28}", "chatcmpl-"),
         (r"call_[0-9a-f]{24}", "call_"),
+        (r"msg_[0-9a-f]{28}", "msg_"),
         (r"req_[0-9a-f]{24}", "req_"),
         (r'("chat\.completion(?:\.chunk)?",\s*"created": ?)\d+', r"\g<1>0"),
         (r"Date: .* GMT", "Date: "),

@@ -9,21 +9,23 @@ size of the body and the body itself are checked.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from piecesd.access.gate import Gate, open_gate
-from piecesd.dialects import openai_chat, openai_completions
+from piecesd.dialects import anthropic_messages, openai_chat, openai_completions
 from piecesd.dialects.dialect import Dialect
 from piecesd.errors import UnknownPath
 from piecesd.http.admin import AdminBans
 from piecesd.http.admission import Admission
+from piecesd.http.anthropic_clients import PATH_OF_ANTHROPIC
 from piecesd.http.auth import ApiKeys
 from piecesd.http.completions import CompletionEndpoint, CompletionSender
 from piecesd.http.cors import CorsPolicy
+from piecesd.http.count_tokens import CountTokensEndpoint
 from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.models import ModelsEndpoint
@@ -43,8 +45,13 @@ _TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 _COMPLETIONS: Mapping[str, Dialect] = {
     "chat/completions": openai_chat,
     "completions": openai_completions,
+    "messages": anthropic_messages,
 }
 """The dialects by their paths behind the prefix."""
+
+_ANTHROPIC_PREFIX = f"{PATH_OF_ANTHROPIC}v1/"
+_FOR_ANTHROPIC = ("messages",)
+"""Those behind the prefix that only Anthropic's clients use."""
 
 
 class Api:
@@ -122,18 +129,29 @@ class Api:
             settings=self.settings,
             clock=self._clock,
         )
-        prefixes = {"": self.settings.api_prefix}
-        if self.settings.enable_model_route:
-            prefixes[" of model"] = f"/<path:path_model>{self.settings.api_prefix}"
-        for of_model, prefix in prefixes.items():
-            for path, dialect in _COMPLETIONS.items():
-                klein.route(prefix + path, methods=["POST"], endpoint=path + of_model)(
-                    CompletionEndpoint(dialect, sender).complete
+        counting = CountTokensEndpoint(sender)
+
+        def add(prefix: str, of: str, paths: Iterable[str]) -> None:
+            """The routes behind a prefix; ``of`` tells their names from those of others."""
+            for path in paths:
+                klein.route(prefix + path, methods=["POST"], endpoint=path + of)(
+                    CompletionEndpoint(_COMPLETIONS[path], sender).complete
                 )
-            klein.route(f"{prefix}models", methods=["GET"], endpoint="models" + of_model)(
-                models.list
-            )
-        klein.route(f"{self.settings.api_prefix}models/<path:name>", methods=["GET"])(models.show)
+            count, listed = f"{prefix}messages/count_tokens", f"{prefix}models"
+            klein.route(count, methods=["POST"], endpoint="count_tokens" + of)(counting.count)
+            klein.route(listed, methods=["GET"], endpoint="models" + of)(models.list)
+
+        def add_single_models(prefix: str, of: str) -> None:
+            path = f"{prefix}models/<path:name>"
+            klein.route(path, methods=["GET"], endpoint="model" + of)(models.show)
+
+        prefix = self.settings.api_prefix
+        add(prefix, "", _COMPLETIONS)
+        add_single_models(prefix, "")
+        if self.settings.enable_model_route:
+            add(f"/<path:path_model>{prefix}", " of model", _COMPLETIONS)
+        add(_ANTHROPIC_PREFIX, " of anthropic", _FOR_ANTHROPIC)
+        add_single_models(_ANTHROPIC_PREFIX, " of anthropic")
 
     def receive(self, request: ApiRequest) -> None:
         """Count ``request``, let it in, and browsers, and find its route."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -22,6 +23,16 @@ from piecesd.http.stream_writer import StreamWriter
 
 if TYPE_CHECKING:
     from piecesd.completion.service import AnyCompletion, Completions
+
+
+T = TypeVar("T")
+Result = TypeVar("Result", covariant=True)
+
+
+class Parse(Protocol[Result]):
+    """Reads a body; see `Dialect.parse`."""
+
+    def __call__(self, body: bytes, *, ignore_unsupported: bool) -> Result: ...
 
 
 class CompletionSender:
@@ -41,20 +52,45 @@ class CompletionSender:
         self.reading_turns = ReadingTurns(clock)
         self._clock = clock
 
+    async def read(self, request: ApiRequest, parse: Parse[T], *, completion: bool) -> T:
+        """What ``request``, which has a place, asks for; it is admitted first.
+
+        :param completion: whether it counts as one against the rate limits.
+        :raises ApiError: it is not admitted, or its body is no such request.
+        """
+        await self.admission.admit(request, completion=completion)
+        require_json(request)
+        body = request.body()
+        await self.reading_turns.next_for(len(body))
+        return parse(body, ignore_unsupported=self.settings.ignore_unsupported_params)
+
     async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:
         """Answer ``request``, which is admitted, with the completion of ``call``.
 
         :param path_model: holds where the body names no model or an unknown one.
         """
-        completion = self.completions.begin(
-            self._with_path_model(call.request, path_model), request_id=request.request_id
-        )
+        completion = self.begin(request, call.request, path_model)
         request.figures = completion.figures
         answer, cut = self._answer(request, call, completion)
+        with self.under_way(completion, cut):
+            await answer
+
+    def begin(
+        self, request: ApiRequest, chat_request: ChatRequest, path_model: str
+    ) -> AnyCompletion:
+        """Begin the completion of what ``request`` asks for; no call is made yet."""
+        return self.completions.begin(
+            self._with_path_model(chat_request, path_model), request_id=request.request_id
+        )
+
+    @contextmanager
+    def under_way(self, completion: AnyCompletion, cut: Cut) -> Iterator[None]:
+        """Have ``cut`` called when the daemon is to end all answers; in the end,
+        whatever is left of ``completion`` is cancelled."""
         running = self.admission.running
         running.add_cut(cut)
         try:
-            await answer
+            yield
         finally:
             running.remove_cut(cut)
             completion.cancel()
@@ -75,6 +111,7 @@ class CompletionSender:
             token=token_hex(14),
             created_unix=int(self._clock.seconds()),
             model=completion.model_name,
+            request_id=request.request_id,
         )
         if not call.stream:
             return _send_whole(request, call, completion, head), completion.cancel
@@ -99,13 +136,7 @@ class CompletionEndpoint:
         request.render_error = self._dialect.render_error
         sender = self._sender
         with sender.admission.place(request):
-            await sender.admission.admit(request, completion=True)
-            require_json(request)
-            body = request.body()
-            await sender.reading_turns.next_for(len(body))
-            call = self._dialect.parse(
-                body, ignore_unsupported=sender.settings.ignore_unsupported_params
-            )
+            call = await sender.read(request, self._dialect.parse, completion=True)
             await sender.send(request, call, path_model=path_model)
 
 

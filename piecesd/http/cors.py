@@ -7,7 +7,7 @@ are never allowed.
 import re
 
 _ALLOWED_METHODS = b"GET, HEAD, POST, OPTIONS"
-_EXPOSED_HEADERS = b"x-request-id, retry-after"
+_EXPOSED_HEADERS = b"x-request-id, request-id, retry-after"
 _DEFAULT_ALLOWED_HEADERS = b"authorization, content-type"
 _PREFLIGHT_AGE_SECONDS = b"7200"
 _HEADER_NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,2000}")

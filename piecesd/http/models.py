@@ -1,4 +1,4 @@
-"""``GET /v1/models``: the models that are served."""
+"""``GET /v1/models``: the models that are served, in the shape that the client reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from piecesd.catalog import Model
-from piecesd.dialects.openai_models import ModelCard, render_model, render_models
+from piecesd.dialects import anthropic_models, openai_models
+from piecesd.dialects.openai_models import ModelCard
 from piecesd.http.admission import Admission
 from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.request import ApiRequest
@@ -21,11 +22,18 @@ class ModelsEndpoint:
         self._admission = admission
 
     def list(self, request: ApiRequest, path_model: str = "") -> Coroutine[Any, Any, None] | None:
-        """Send all; ``path_model`` makes no difference."""
+        """Send all, to one of Anthropic's clients the page it asks for;
+        ``path_model`` makes no difference."""
 
         def send() -> None:
-            cards = [_card(model, model.id) for model in self._completions.models]
-            request.send(200, JSON_HEADERS, render_models(cards))
+            models = self._completions.models
+            if request.is_anthropic:
+                page = anthropic_models.read_page(request.query)
+                cards = [_card(model, _anthropic_name(model)) for model in models]
+                body = anthropic_models.render_models(cards, page)
+            else:
+                body = openai_models.render_models(_card(model, model.id) for model in models)
+            request.send(200, JSON_HEADERS, body)
 
         return self._admission.when_admitted(request, send)
 
@@ -34,9 +42,16 @@ class ModelsEndpoint:
 
         def send() -> None:
             card = _card(self._completions.find(name), name)
-            request.send(200, JSON_HEADERS, render_model(card))
+            shape = anthropic_models if request.is_anthropic else openai_models
+            request.send(200, JSON_HEADERS, shape.render_model(card))
 
         return self._admission.when_admitted(request, send)
+
+
+def _anthropic_name(model: Model) -> str:
+    """The name that Anthropic's clients know a model by, where it has one."""
+    name = model.id.replace("@", "-")
+    return name if name in model.aliases else model.id
 
 
 def _card(model: Model, name: str) -> ModelCard:

@@ -15,9 +15,10 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from piecesd.access.client import NO_ADDRESS
-from piecesd.dialects.openai_errors import render_error
+from piecesd.dialects import anthropic_errors, openai_errors
 from piecesd.errors import AddressRefused, ApiError, BodyTooLarge, Language
 from piecesd.http.access_line import CLIENT_CLOSED_REQUEST, Outcome
+from piecesd.http.anthropic_clients import is_anthropic
 from piecesd.http.error_response import api_error_of, send_error
 from piecesd.http.language import preferred_language
 from piecesd.http.request_id import request_id_of
@@ -36,8 +37,10 @@ class ApiRequest(Request):
 
     ``body_too_large``: the body is over the limit and was not kept; the
     request is being answered before it has all arrived.
+    ``query``: that of the URL, as it was sent.
     ``figures``: what the completion it began has come to so far.
     ``route``: the pattern of the route that answers it; empty for none.
+    ``is_anthropic``: it is one of Anthropic's clients.
     ``render_error``: writes errors in the shape that its clients read.
     ``error_code``: of the error that it was answered with, or broke off with.
     """
@@ -49,11 +52,13 @@ class ApiRequest(Request):
     defaultContentType = None  # noqa: N815 every response names its own
 
     request_id = ""
+    query = b""
     body_too_large = False
     figures: Figures | None = None
     outcome: Outcome = "ok"
     route = ""
-    render_error: ErrorRenderer = staticmethod(render_error)
+    is_anthropic = False
+    render_error: ErrorRenderer = staticmethod(openai_errors.render_error)
     error_code: str | None = None
     _started_seconds = 0.0
 
@@ -79,10 +84,10 @@ class ApiRequest(Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Take the request line. Twisted would parse the query and forms, too,
-        which nothing here reads."""
+        for every request."""
         self.channel.site.bodies.complete(self)
         self.method, self.uri, self.clientproto = command, path, version
-        self.path = _origin_form(path).partition(b"?")[0]
+        self.path, _, self.query = _origin_form(path).partition(b"?")
         self.args = {}
         self.process()
 
@@ -110,6 +115,10 @@ class ApiRequest(Request):
         set_header(b"server", [self.site.server_name])
         set_header(b"date", [datetimeToString()])
         set_header(b"x-request-id", [self.request_id.encode()])
+        if is_anthropic(self.path, self.getHeader(b"anthropic-version")):
+            self.is_anthropic = True
+            self.render_error = anthropic_errors.render_error
+            set_header(b"request-id", [self.request_id.encode()])
         # Klein routes by these two.
         self.prepath = []
         self.postpath = [unquote_to_bytes(self.path.removeprefix(b"/"))]

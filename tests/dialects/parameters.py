@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from piecesd.dialects import openai_chat, openai_completions
+from piecesd.dialects import anthropic_messages, openai_chat, openai_completions
+from piecesd.dialects.anthropic_messages import body as messages_body
 from piecesd.dialects.dialect import Dialect
 from piecesd.dialects.openai_chat import body as chat_body
 from piecesd.dialects.openai_completions import body as completions_body
@@ -50,6 +51,15 @@ class Documented:
     tables: Mapping[str, Table] = field(default_factory=dict)
 
 
+_HELLO = {"role": "user", "content": "Hello"}
+
+
+def _with_block(block: Fields) -> Fields:
+    """Calls stand in what the assistant said, which is not said last."""
+    role = "assistant" if block.get("type") == "tool_use" else "user"
+    return {"messages": [{"role": role, "content": [block]}, _HELLO]}
+
+
 DOCUMENTED = (
     Documented(
         title="Chat completions",
@@ -77,6 +87,47 @@ DOCUMENTED = (
         path="/v1/completions",
         required={"model": "gpt-4o", "prompt": "Hello"},
         tables={"Request": Table(struct=completions_body.Body)},
+    ),
+    Documented(
+        title="Messages",
+        dialect=anthropic_messages,
+        path="/v1/messages",
+        required={"model": "claude-3-opus-20240229", "max_tokens": 50, "messages": [_HELLO]},
+        tables={
+            "Request": Table(struct=messages_body.Body),
+            "Conversation": Table(
+                struct=messages_body.MessageBody,
+                path="messages[0].",
+                place=lambda message: {"messages": [message]},
+                whole=True,
+            ),
+            "Blocks": Table(
+                struct=messages_body.BlockBody,
+                path="messages[0].content[0].",
+                place=_with_block,
+                whole=True,
+            ),
+            "Tools": Table(
+                struct=messages_body.ToolBody,
+                path="tools[0].",
+                place=lambda tool: {"tools": [tool]},
+                whole=True,
+            ),
+            "Tool choice": Table(
+                struct=messages_body.ToolChoiceBody,
+                path="tool_choice.",
+                place=lambda choice: {
+                    "tools": [{"name": "f", "input_schema": {}}],
+                    "tool_choice": choice,
+                },
+                whole=True,
+            ),
+            "Output": Table(
+                struct=messages_body.OutputBody,
+                path="output_config.",
+                place=lambda output: {"output_config": output},
+            ),
+        },
     ),
 )
 

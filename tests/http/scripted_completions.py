@@ -77,6 +77,9 @@ class ScriptedCompletion:
     async def next_events(self) -> Any:
         return await self._next()
 
+    async def input_tokens(self) -> int:
+        return USAGE.input_tokens
+
     async def _next(self) -> Any:
         if self.cancelled:
             raise self._reason or CancelledError()

@@ -114,6 +114,16 @@ def chat_bytes(*, path: str = "/v1/chat/completions", **fields: Any) -> bytes:
     return request_bytes("POST", path, chat_body(**fields), ["content-type: application/json"])
 
 
+def messages_body(**fields: Any) -> bytes:
+    """The JSON of what a message of the Anthropic API needs, but for its limit."""
+    prompt = {"model": "claude-3-opus-20240229", "messages": [{"role": "user", "content": "Hi"}]}
+    return json.dumps(prompt | fields).encode()
+
+
+def messages_bytes(path: str = "/v1/messages", *headers: str, **fields: Any) -> bytes:
+    return request_bytes("POST", path, messages_body(**{"max_tokens": 50} | fields), headers)
+
+
 class RecordingTransport(StringTransportWithDisconnection):
     """Keeps what each write brought, too."""
 

@@ -41,7 +41,8 @@ class HttpSection:
         "HTTP",
         kinds.path_prefix(),
         "/v1/",
-        "Path before `chat/completions` and `models`; `/v1`, `v1/` and `/v1/` are the same.",
+        "Path before `chat/completions`, `messages` and `models`; `/v1`, `v1/` and `/v1/` are the "
+        "same.",
     )
     api_keys: tuple[str, ...] = setting(
         "API_KEY",

@@ -1,0 +1,107 @@
+"""Model objects and pages of them, as ``GET /v1/models`` of the Anthropic API has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from piecesd.dialects.bounds import require_within
+from piecesd.dialects.openai_models import ModelCard
+from piecesd.errors import InvalidValue, Phrase, WrongType
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 20
+"""Both are the reference's own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Which models are asked for: ``limit`` of those behind ``after_id``, or of
+    those before ``before_id``, or of all."""
+
+    limit: int = DEFAULT_PAGE
+    after_id: str | None = None
+    before_id: str | None = None
+
+
+class _Model(msgspec.Struct, tag_field="type", tag="model"):
+    id: str
+    display_name: str
+    created_at: datetime
+    lifecycle: Literal["active"]
+    max_input_tokens: int
+    max_tokens: int
+
+
+class _ModelPage(msgspec.Struct):
+    data: list[_Model]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+def read_page(query: bytes) -> Page:
+    """What the query of a URL asks for.
+
+    :raises InvalidRequest: ``limit`` is no number from 1 to `MAX_PAGE`.
+    """
+    fields = dict(parse_qsl(query.decode("utf-8", "replace"), max_num_fields=100))
+    limit = fields.get("limit", str(DEFAULT_PAGE))
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10):
+        raise WrongType(param="limit", detail=Phrase("expected a number.", "应为数字。"))
+    require_within("limit", int(limit), 1, MAX_PAGE)
+    return Page(
+        limit=int(limit), after_id=fields.get("after_id"), before_id=fields.get("before_id")
+    )
+
+
+def render_model(card: ModelCard) -> bytes:
+    """The JSON body for one model."""
+    return msgspec.json.encode(_model(card))
+
+
+def render_models(cards: Sequence[ModelCard], page: Page) -> bytes:
+    """The JSON body for a page of ``cards``, in their order.
+
+    :raises InvalidValue: there is no model where the page is to begin or end.
+    """
+    start, end = 0, len(cards)
+    if page.after_id is not None:
+        start = _index(cards, "after_id", page.after_id) + 1
+    if page.before_id is not None:
+        end = _index(cards, "before_id", page.before_id)
+        shown = cards[max(start, end - page.limit) : end]
+    else:
+        shown = cards[start : start + page.limit]
+    models = [_model(card) for card in shown]
+    return msgspec.json.encode(
+        _ModelPage(
+            data=models,
+            has_more=len(models) < end - start,
+            first_id=models[0].id if models else None,
+            last_id=models[-1].id if models else None,
+        )
+    )
+
+
+def _index(cards: Sequence[ModelCard], param: str, model_id: str) -> int:
+    for index, card in enumerate(cards):
+        if card.id == model_id:
+            return index
+    raise InvalidValue(
+        param=param, detail=Phrase("there is no model of that id.", "没有该标识的模型。")
+    )
+
+
+def _model(card: ModelCard) -> _Model:
+    return _Model(
+        id=card.id,
+        display_name=card.id,
+        created_at=datetime.fromtimestamp(card.created_unix, UTC),
+        lifecycle="active",
+        max_input_tokens=card.input_tokens,
+        max_tokens=card.output_tokens,
+    )
