@@ -61,6 +61,11 @@ class Model(_Record, frozen=True):
         """When the model was made, in whole seconds of Unix time."""
         return int(self.created.timestamp())
 
+    @property
+    def samples(self) -> bool:
+        """Whether its service takes a temperature and a top_p."""
+        return self.family == "gpt"
+
 
 class _File(_Record, frozen=True):
     models: tuple[Model, ...]

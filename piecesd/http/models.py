@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from piecesd.catalog import Model
@@ -26,13 +26,15 @@ class ModelsEndpoint:
         ``path_model`` makes no difference."""
 
         def send() -> None:
-            models = self._completions.models
             if request.is_anthropic:
                 page = anthropic_models.read_page(request.query)
-                cards = [_card(model, _anthropic_name(model)) for model in models]
+                cards = [
+                    model_card(self._completions, model, _anthropic_name(model))
+                    for model in self._completions.models
+                ]
                 body = anthropic_models.render_models(cards, page)
             else:
-                body = openai_models.render_models(_card(model, model.id) for model in models)
+                body = openai_models.render_models(model_cards(self._completions))
             request.send(200, JSON_HEADERS, body)
 
         return self._admission.when_admitted(request, send)
@@ -41,7 +43,7 @@ class ModelsEndpoint:
         """Send the one of that id or alias, under the name that was asked for."""
 
         def send() -> None:
-            card = _card(self._completions.find(name), name)
+            card = model_card(self._completions, self._completions.find(name), name)
             shape = anthropic_models if request.is_anthropic else openai_models
             request.send(200, JSON_HEADERS, shape.render_model(card))
 
@@ -54,7 +56,13 @@ def _anthropic_name(model: Model) -> str:
     return name if name in model.aliases else model.id
 
 
-def _card(model: Model, name: str) -> ModelCard:
+def model_cards(completions: Completions) -> Iterator[ModelCard]:
+    """What is told of each model that is served."""
+    return (model_card(completions, model, model.id) for model in completions.models)
+
+
+def model_card(completions: Completions, model: Model, name: str) -> ModelCard:
+    """What is told of ``model`` under ``name``."""
     return ModelCard(
         id=name,
         owner=model.owner,
@@ -62,4 +70,7 @@ def _card(model: Model, name: str) -> ModelCard:
         total_tokens=model.limits.total_tokens,
         input_tokens=model.limits.input_tokens,
         output_tokens=model.limits.output_tokens,
+        encoding=model.encoding,
+        samples=model.samples,
+        calls_tools=completions.emulates_tools,
     )

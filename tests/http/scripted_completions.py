@@ -111,6 +111,8 @@ class ScriptedCompletions:
     ``script`` holds what each of them is given at once, in order.
     """
 
+    emulates_tools = True
+
     def __init__(self) -> None:
         self.models = MODELS
         self.begun: list[ScriptedCompletion] = []
