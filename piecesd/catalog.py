@@ -66,6 +66,12 @@ class Model(_Record, frozen=True):
         """Whether its service takes a temperature and a top_p."""
         return self.family == "gpt"
 
+    @property
+    def counts_are_approximate(self) -> bool:
+        """Whether its makers may count its tokens otherwise: only OpenAI has
+        published the vocabularies of these models, and the rules."""
+        return self.owner != "openai" or self.encoding == "claude"
+
 
 class _File(_Record, frozen=True):
     models: tuple[Model, ...]

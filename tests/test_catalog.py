@@ -61,6 +61,10 @@ class BuiltInTests(SynchronousTestCase):
             assert model is not None
             self.assertEqual(model.id, model_id)
 
+    def test_only_counts_by_published_vocabularies_are_exact(self) -> None:
+        for model in self.catalog.models:
+            self.assertEqual(model.counts_are_approximate, model.family == "vertex", model.id)
+
     def test_limits_and_dates_are_those_of_the_services(self) -> None:
         model = self.catalog.find("gpt-4o-mini")
         assert model is not None

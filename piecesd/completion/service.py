@@ -32,6 +32,15 @@ _NO_TOOLS = Phrase("tools are switched off here.", "此服务已停用工具。"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TokenCount:
+    """``model_name`` is what the model is called towards the client."""
+
+    model_name: str
+    model: Model
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Completions:
     """Begins completions.
 
@@ -77,11 +86,24 @@ class Completions:
             raise ModelNotConfigured(param="model", model=name, service=model.family)
         return model
 
+    def choose(self, name: str) -> tuple[str, Model]:
+        """The model that answers where a request names ``name``, and what it is
+        called in the answer.
+
+        :raises ModelNotFound: see `find`.
+        :raises InvalidValue: the name is empty, and there is no default.
+        """
+        if self.default_model is not None and self.catalog.find(name) is None:
+            name = self.default_model
+        if not name:
+            raise InvalidValue(param="model", detail=_NO_MODEL)
+        return name, self.find(name)
+
     def begin(self, request: ChatRequest, *, request_id: str) -> AnyCompletion:
         """Take a request; no call is made yet.
 
-        :raises ModelNotFound: see `find`.
-        :raises InvalidValue: it names no model and there is no default.
+        :raises ModelNotFound: see `choose`.
+        :raises InvalidValue: see `choose`.
         :raises UnsupportedParameter: it has tools, and they are not emulated.
         """
         begin = partial(self._begin, request_id=request_id)
@@ -98,13 +120,23 @@ class Completions:
         ]
         return JoinedCompletions([begin(each) for each in requests], request.choices)
 
+    async def count(self, model: str, content: str | ChatRequest) -> TokenCount:
+        """How many tokens a text has for a model, or a request as its input.
+        Cancelling it ends the counting.
+
+        :raises ApiError: see `begin`.
+        """
+        name, found = self.choose(model)
+        if isinstance(content, ChatRequest):
+            tokens = await self.begin(content, request_id="").input_tokens()
+        else:
+            tokens = await self.counts.work(
+                found.encoding, len(content), lambda encoding: encoding.count(content)
+            )
+        return TokenCount(model_name=name, model=found, tokens=tokens)
+
     def _begin(self, request: ChatRequest, *, request_id: str) -> Completion:
-        name = request.model
-        if self.default_model is not None and self.catalog.find(name) is None:
-            name = self.default_model
-        if not name:
-            raise InvalidValue(param="model", detail=_NO_MODEL)
-        model = self.find(name)
+        name, model = self.choose(request.model)
         return Completion(
             name,
             model,

@@ -34,6 +34,7 @@ from piecesd.http.request import ApiRequest
 from piecesd.http.routes import RoutedKlein
 from piecesd.http.running import RunningRequests
 from piecesd.http.settings import HttpSettings
+from piecesd.http.token_count import TokenCountEndpoint
 from piecesd.stats import RequestStats
 
 if TYPE_CHECKING:
@@ -146,6 +147,10 @@ class Api:
             klein.route(path, methods=["GET"], endpoint="model" + of)(models.show)
 
         prefix = self.settings.api_prefix
+        token_count = TokenCountEndpoint(sender)
+        klein.route(f"{prefix}token_count", methods=["POST"], endpoint="token_count")(
+            token_count.count
+        )
         add(prefix, "", _COMPLETIONS)
         add_single_models(prefix, "")
         if self.settings.enable_model_route:

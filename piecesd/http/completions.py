@@ -49,8 +49,18 @@ class CompletionSender:
         self.completions = completions
         self.admission = admission
         self.settings = settings
-        self.reading_turns = ReadingTurns(clock)
+        self._reading_turns = ReadingTurns(clock)
         self._clock = clock
+
+    async def body_of(self, request: ApiRequest) -> bytes:
+        """The JSON that ``request`` brings, once it is its turn to be read.
+
+        :raises UnsupportedMediaType: it says it is something else.
+        """
+        require_json(request)
+        body = request.body()
+        await self._reading_turns.next_for(len(body))
+        return body
 
     async def read(self, request: ApiRequest, parse: Parse[T], *, completion: bool) -> T:
         """What ``request``, which has a place, asks for; it is admitted first.
@@ -59,9 +69,7 @@ class CompletionSender:
         :raises ApiError: it is not admitted, or its body is no such request.
         """
         await self.admission.admit(request, completion=completion)
-        require_json(request)
-        body = request.body()
-        await self.reading_turns.next_for(len(body))
+        body = await self.body_of(request)
         return parse(body, ignore_unsupported=self.settings.ignore_unsupported_params)
 
     async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:

@@ -10,13 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from piecesd.dialects import anthropic_messages, openai_chat, openai_completions
+from piecesd.dialects import (
+    anthropic_messages,
+    openai_chat,
+    openai_completions,
+    token_count,
+)
 from piecesd.dialects.anthropic_messages import body as messages_body
-from piecesd.dialects.dialect import Dialect
 from piecesd.dialects.openai_chat import body as chat_body
 from piecesd.dialects.openai_completions import body as completions_body
 
@@ -39,16 +43,24 @@ class Table:
     whole: bool = False
 
 
+class Parses(Protocol):
+    """What of a dialect is documented."""
+
+    def parse(self, body: bytes, *, ignore_unsupported: bool) -> object: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Documented:
     """A dialect, its path with the default prefix, the fields that each of its
-    requests has to have, and its tables by their headings."""
+    requests has to have, and its tables by their headings. ``instead`` has fields
+    that take the place of one of those."""
 
     title: str
-    dialect: Dialect
+    dialect: Parses
     path: str
     required: Fields
     tables: Mapping[str, Table] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 _HELLO = {"role": "user", "content": "Hello"}
@@ -129,6 +141,14 @@ DOCUMENTED = (
             ),
         },
     ),
+    Documented(
+        title="Token count",
+        dialect=token_count,
+        path="/v1/token_count",
+        required={"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]},
+        tables={"Request": Table(struct=token_count.Body)},
+        instead={"text": "messages"},
+    ),
 )
 
 
@@ -160,14 +180,15 @@ class Row:
 
     def _body(self, part: Fields, absent: str = "") -> bytes:
         if self.table.place is None:
-            body = _without(self.of.required, absent) | dict(part)
+            displaced = [self.of.instead[name] for name in part if name in self.of.instead]
+            body = _without(self.of.required, absent, *displaced) | dict(part)
         else:
             body = dict(self.of.required) | dict(self.table.place(part))
         return json.dumps(body).encode()
 
 
-def _without(fields: Fields, name: str) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if key != name}
+def _without(fields: Fields, *names: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key not in names}
 
 
 @cache

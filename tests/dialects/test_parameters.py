@@ -4,7 +4,6 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.dialects.dialect import Call
 from piecesd.dialects.fields import Refused, treatments
 from piecesd.errors import InvalidRequest, UnsupportedParameter
 from tests.dialects.parameters import DOCUMENTED, Row, read_rows
@@ -12,11 +11,11 @@ from tests.dialects.parameters import DOCUMENTED, Row, read_rows
 _EFFECTIVE = ("passed on", "honoured")
 
 
-def parse(row: Row, body: bytes) -> Call:
+def parse(row: Row, body: bytes) -> object:
     return row.of.dialect.parse(body, ignore_unsupported=False)
 
 
-def call_or_error(row: Row, body: bytes) -> Call | str:
+def call_or_error(row: Row, body: bytes) -> object:
     try:
         return parse(row, body)
     except InvalidRequest as error:

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from piecesd.catalog import Catalog, Limits, Model
 from piecesd.chat import Answer, ChatEvent, ChatRequest, Choice, Delta, Finished, Usage
 from piecesd.completion.attempts import Figures
+from piecesd.completion.service import TokenCount
 from piecesd.errors import ApiError, ModelNotFound
 
 MODELS = tuple(
@@ -108,7 +109,8 @@ class ScriptedCompletion:
 class ScriptedCompletions:
     """Begins ScriptedCompletions and keeps them in ``begun``.
 
-    ``script`` holds what each of them is given at once, in order.
+    ``script`` holds what each of them is given at once, in order. ``counted`` is
+    what was to be counted: a text has as many tokens as characters, a request 7.
     """
 
     emulates_tools = True
@@ -116,6 +118,7 @@ class ScriptedCompletions:
     def __init__(self) -> None:
         self.models = MODELS
         self.begun: list[ScriptedCompletion] = []
+        self.counted: list[str | ChatRequest] = []
         self.script: list[Sequence[ChatEvent] | Answer | Exception] = []
         self._catalog = Catalog(MODELS)
 
@@ -124,6 +127,14 @@ class ScriptedCompletions:
         if model is None:
             raise ModelNotFound(param="model", model=name)
         return model
+
+    def choose(self, name: str) -> tuple[str, Model]:
+        return name, self.find(name)
+
+    async def count(self, model: str, content: str | ChatRequest) -> TokenCount:
+        self.counted.append(content)
+        tokens = len(content) if isinstance(content, str) else 7
+        return TokenCount(model_name=model, model=self.find(model), tokens=tokens)
 
     def begin(self, request: ChatRequest, *, request_id: str) -> ScriptedCompletion:
         completion = ScriptedCompletion(self.find(request.model), request)
