@@ -28,7 +28,8 @@ OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.e
 	tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
 	tests.test_version tests.integration.test_client tests.integration.test_disconnects \
 	tests.integration.test_embedded tests.integration.test_health_checks \
-	tests.integration.test_leaks tests.integration.test_openai_sdk \
+	tests.integration.test_leaks tests.integration.test_ollama \
+	tests.integration.test_openai_sdk \
 	tests.integration.test_rate_limits tests.integration.test_stopping \
 	tests.integration.test_tls
 

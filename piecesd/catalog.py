@@ -16,6 +16,9 @@ FamilyName = Literal["gpt", "vertex"]
 EncodingName = Literal["o200k_base", "cl100k_base", "claude"]
 
 
+_DEFAULT_TAG = ":latest"
+
+
 class CatalogError(ValueError):
     """A models file that can't be used; one sentence that says where and why."""
 
@@ -96,8 +99,16 @@ class Catalog:
         self._by_name: Mapping[str, Model] = by_name
 
     def find(self, name: str) -> Model | None:
-        """The model of that id or alias; None where there is none."""
-        return self._by_name.get(name)
+        """The model of that id or alias; None where there is none.
+
+        A name may have the tag ``:latest`` that is not in the catalogue, or lack
+        it, since Ollama's clients take the two for one.
+        """
+        return (
+            self._by_name.get(name)
+            or self._by_name.get(name.removesuffix(_DEFAULT_TAG))
+            or self._by_name.get(name + _DEFAULT_TAG)
+        )
 
     @classmethod
     def parse(cls, data: bytes) -> "Catalog":

@@ -293,6 +293,7 @@ def _http_settings(config: Config) -> HttpSettings:
         api_keys=config.api_keys,
         admin_key=config.admin_key,
         enable_model_route=config.enable_model_route,
+        enable_ollama_api=config.enable_ollama_api,
         ignore_unsupported_params=config.unsupported_params == "ignore",
         cors_origins=config.cors_origins,
         max_body_bytes=config.max_body_bytes,

@@ -87,6 +87,22 @@ class ParseTests(SynchronousTestCase):
     def test_a_good_file_is_taken(self) -> None:
         self.assertEqual([model.id for model in parse(MODEL).models], ["m@20240101"])
 
+    def test_the_tag_that_ollama_s_clients_add_or_leave_out_makes_no_difference(self) -> None:
+        catalog = parse(
+            MODEL | {"id": "a", "aliases": []}, MODEL | {"id": "b:latest", "aliases": []}
+        )
+        for name, model_id in (
+            ("a", "a"),
+            ("a:latest", "a"),
+            ("b", "b:latest"),
+            ("b:latest", "b:latest"),
+        ):
+            model = catalog.find(name)
+            assert model is not None
+            self.assertEqual(model.id, model_id)
+        for name in ("a:7b", ":latest", ""):
+            self.assertIsNone(catalog.find(name))
+
     def test_an_error_says_where(self) -> None:
         self.assertIn("$.models[0].owner", self.assert_refused(MODEL | {"owner": 3}))
         self.assertIn("familiy", self.assert_refused(MODEL | {"familiy": "gpt"}))

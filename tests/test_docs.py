@@ -26,7 +26,12 @@ CHINESE_README = Page(ROOT / "README.zh-CN.md")
 PAGES = [README, CHINESE_README, *map(Page, sorted((ROOT / "docs").glob("*.md")))]
 SETTINGS = {setting.name: setting for setting in config.SETTINGS}
 
-EXAMPLE_SETTINGS = {"ECHO_DELAY": "0", "ENABLE_MODEL_ROUTE": "true", "UPSTREAM_FAULTS": "true"}
+EXAMPLE_SETTINGS = {
+    "ECHO_DELAY": "0",
+    "ENABLE_MODEL_ROUTE": "true",
+    "ENABLE_OLLAMA_API": "true",
+    "UPSTREAM_FAULTS": "true",
+}
 """Examples that need one of them say so, and the others don't notice."""
 
 _DIFFERS_EACH_TIME = [
@@ -38,6 +43,8 @@ _DIFFERS_EACH_TIME = [
         (r"req_[0-9a-f]{24}", "req_"),
         (r'("chat\.completion(?:\.chunk)?",\s*"created": ?)\d+', r"\g<1>0"),
         (r"Date: .* GMT", "Date: "),
+        (r'("created_at": ?)"[^"]*"', r'\g<1>""'),
+        (r'("(?:total|prompt_eval|eval)_duration": ?)\d+', r"\g<1>0"),
         (r'(piecesd/|"version": ?")\d[\w.+]*', r"\g<1>0"),
         # Of `GET /`, which the examples before it have changed.
         (
@@ -57,6 +64,7 @@ _NOT_SETTINGS = {
     "BENCH_ARGS",
     "HYPOTHESIS_EXAMPLES",
     "MINUTES",
+    "OLLAMA_API_KEY",
     "PIP_ARGS",
     "NOTIFY_SOCKET",
     "PIECESD_SHARED_DIRECTORY",

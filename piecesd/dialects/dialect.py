@@ -4,8 +4,8 @@ A dialect is a module, or a package's ``__init__``, with the two functions of
 `Dialect`. All of it is pure: bytes and values in, bytes and values out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from piecesd.chat import Answer, ChatEvent, ChatRequest
@@ -17,14 +17,16 @@ class AnswerHead:
     """What an answer is called, whole or streamed.
 
     ``token`` is 28 random hexadecimal digits, for dialects to make ids of;
-    ``created_unix`` is when the request was taken up; ``model`` is the name
-    that the client used; ``request_id`` is what the request is known by.
+    ``created_unix`` is when the request was taken up, and ``elapsed_seconds``
+    tells how long ago that was; ``model`` is the name that the client used;
+    ``request_id`` is what the request is known by.
     """
 
     token: str
     created_unix: int
     model: str
     request_id: str = ""
+    elapsed_seconds: Callable[[], float] = field(default=lambda: 0.0, compare=False)
 
 
 class StreamRenderer(Protocol):
@@ -45,7 +47,10 @@ class StreamRenderer(Protocol):
         is long in coming. ``input_tokens`` is None unless it is wanted."""
 
     def events(self, batch: Sequence[ChatEvent]) -> bytes:
-        """What came of the answer since the last batch."""
+        """What came of the answer since the last batch.
+
+        :raises ApiError: the dialect has no other way to tell of it.
+        """
 
     def keep_alive(self) -> bytes:
         """What shows that there is still somebody here, and says nothing."""
@@ -66,9 +71,21 @@ class Call(Protocol):
     def stream(self) -> bool: ...
 
     def render_answer(self, answer: Answer, head: AnswerHead) -> bytes:
-        """The body of a whole answer; JSON."""
+        """The body of a whole answer; JSON.
+
+        :raises ApiError: the dialect has no other way to tell of it.
+        """
 
     def stream_renderer(self, head: AnswerHead) -> StreamRenderer: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acknowledgement:
+    """The answer to a request that only asks for ``model``, and for no words of
+    it. ``render`` makes the body; JSON."""
+
+    model: str
+    render: Callable[[AnswerHead], bytes]
 
 
 class ErrorRenderer(Protocol):
@@ -83,7 +100,7 @@ class Dialect(Protocol):
     @property
     def render_error(self) -> ErrorRenderer: ...
 
-    def parse(self, body: bytes, *, ignore_unsupported: bool) -> Call:
+    def parse(self, body: bytes, *, ignore_unsupported: bool) -> Call | Acknowledgement:
         """Read the body of a request.
 
         :param ignore_unsupported: let parameters that can't be honoured go

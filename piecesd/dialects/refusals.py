@@ -9,6 +9,10 @@ NO_AUDIO = Phrase("only text can be sent to the services.", "只能向上游服�
 NO_SEARCH = Phrase("the services don't search the web.", "上游服务不搜索网页。")
 NOT_STORED = Phrase("answers are not stored.", "回答不会被存储。")
 NOT_MODERATED = Phrase("nothing is moderated here.", "此服务不进行内容审核。")
+NO_THINKING = Phrase("the services show none of their thinking.", "上游服务不展示思考过程。")
+NO_INSERTING = Phrase(
+    "the services continue a text and insert none.", "上游服务只续写文本，不插入文本。"
+)
 OLDER_THAN_TOOLS = Phrase(
     "it is the older form of tools; send `tools`.", "这是工具的旧形式；请发送 `tools`。"
 )

@@ -29,6 +29,7 @@ from piecesd.http.count_tokens import CountTokensEndpoint
 from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.models import ModelsEndpoint
+from piecesd.http.ollama import OllamaApi
 from piecesd.http.rate_limits import RATE_HEADERS, RequestLimits
 from piecesd.http.request import ApiRequest
 from piecesd.http.routes import RoutedKlein
@@ -157,6 +158,8 @@ class Api:
             add(f"/<path:path_model>{prefix}", " of model", _COMPLETIONS)
         add(_ANTHROPIC_PREFIX, " of anthropic", _FOR_ANTHROPIC)
         add_single_models(_ANTHROPIC_PREFIX, " of anthropic")
+        if self.settings.enable_ollama_api:
+            OllamaApi(sender).add_routes(klein)
 
     def receive(self, request: ApiRequest) -> None:
         """Count ``request``, let it in, and browsers, and find its route."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from twisted.internet.interfaces import IReactorTime
 
 from piecesd.chat import ChatRequest
-from piecesd.dialects.dialect import AnswerHead, Call, Dialect
+from piecesd.dialects.dialect import Acknowledgement, AnswerHead, Call, Dialect
 from piecesd.errors import ModelNotFound
 from piecesd.http.admission import Admission
 from piecesd.http.bodies import ReadingTurns
@@ -52,24 +52,33 @@ class CompletionSender:
         self._reading_turns = ReadingTurns(clock)
         self._clock = clock
 
-    async def body_of(self, request: ApiRequest) -> bytes:
+    async def body_of(
+        self, request: ApiRequest, check_type: Callable[[ApiRequest], None] = require_json
+    ) -> bytes:
         """The JSON that ``request`` brings, once it is its turn to be read.
 
-        :raises UnsupportedMediaType: it says it is something else.
+        :param check_type: raises UnsupportedMediaType where it can't be JSON.
         """
-        require_json(request)
+        check_type(request)
         body = request.body()
         await self._reading_turns.next_for(len(body))
         return body
 
-    async def read(self, request: ApiRequest, parse: Parse[T], *, completion: bool) -> T:
+    async def read(
+        self,
+        request: ApiRequest,
+        parse: Parse[T],
+        *,
+        completion: bool,
+        check_type: Callable[[ApiRequest], None] = require_json,
+    ) -> T:
         """What ``request``, which has a place, asks for; it is admitted first.
 
         :param completion: whether it counts as one against the rate limits.
         :raises ApiError: it is not admitted, or its body is no such request.
         """
         await self.admission.admit(request, completion=completion)
-        body = await self.body_of(request)
+        body = await self.body_of(request, check_type)
         return parse(body, ignore_unsupported=self.settings.ignore_unsupported_params)
 
     async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:
@@ -115,12 +124,7 @@ class CompletionSender:
         self, request: ApiRequest, call: Call, completion: AnyCompletion
     ) -> tuple[Coroutine[Any, Any, None], Cut]:
         """The sending of the answer, and what ends it early."""
-        head = AnswerHead(
-            token=token_hex(14),
-            created_unix=int(self._clock.seconds()),
-            model=completion.model_name,
-            request_id=request.request_id,
-        )
+        head = self._head(request, completion.model_name)
         if not call.stream:
             return _send_whole(request, call, completion, head), completion.cancel
         writer = StreamWriter(
@@ -131,21 +135,54 @@ class CompletionSender:
         )
         return writer.run(), writer.cut
 
+    def acknowledge(self, request: ApiRequest, acknowledgement: Acknowledgement) -> None:
+        """Answer ``request``, which is admitted, if the model is served.
+
+        :raises ApiError: it is not.
+        """
+        name, _ = self.completions.choose(acknowledgement.model)
+        request.send(200, JSON_HEADERS, acknowledgement.render(self._head(request, name)))
+
+    def _head(self, request: ApiRequest, model_name: str) -> AnswerHead:
+        seconds = self._clock.seconds
+        began = seconds()
+        return AnswerHead(
+            token=token_hex(14),
+            created_unix=int(began),
+            model=model_name,
+            request_id=request.request_id,
+            elapsed_seconds=lambda: seconds() - began,
+        )
+
 
 class CompletionEndpoint:
-    """One dialect's way in."""
+    """One dialect's way in.
 
-    def __init__(self, dialect: Dialect, sender: CompletionSender) -> None:
+    :param check_type: see `CompletionSender.body_of`.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        sender: CompletionSender,
+        check_type: Callable[[ApiRequest], None] = require_json,
+    ) -> None:
         self._dialect = dialect
         self._sender = sender
+        self._check_type = check_type
 
     async def complete(self, request: ApiRequest, path_model: str = "") -> None:
         """Answer ``request`` in the dialect, with an error too."""
         request.render_error = self._dialect.render_error
         sender = self._sender
         with sender.admission.place(request):
-            call = await sender.read(request, self._dialect.parse, completion=True)
-            await sender.send(request, call, path_model=path_model)
+            call = await sender.read(
+                request, self._dialect.parse, completion=True, check_type=self._check_type
+            )
+            if isinstance(call, Acknowledgement):
+                sender.acknowledge(request, call)
+            else:
+                await sender.send(request, call, path_model=path_model)
 
 
 async def _send_whole(

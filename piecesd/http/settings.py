@@ -17,6 +17,7 @@ class HttpSettings:
     api_keys: tuple[str, ...] = ()
     admin_key: str | None = None
     enable_model_route: bool = False
+    enable_ollama_api: bool = False
     ignore_unsupported_params: bool = False
     cors_origins: tuple[str, ...] = ()
     max_body_bytes: int = 10 * 1024 * 1024

@@ -42,6 +42,11 @@ class CompletionsTests(CompletionCase):
         self.assertEqual(completion.model_name, "claude-3-opus-20240229")
         self.assertEqual(completion.figures.model_id, "claude-3-opus@20240229")
 
+    def test_a_name_with_ollama_s_tag_is_the_same_and_kept(self) -> None:
+        completion = self.begin(model="gpt-4o:latest")
+        self.assertEqual(completion.model_name, "gpt-4o:latest")
+        self.assertEqual(completion.figures.model_id, "gpt-4o")
+
 
 class CountTests(CompletionCase):
     def count(self, content: str | ChatRequest, model: str = "gpt-4") -> TokenCount:

@@ -16,11 +16,16 @@ import msgspec
 
 from piecesd.dialects import (
     anthropic_messages,
+    ollama_chat,
+    ollama_generate,
     openai_chat,
     openai_completions,
     token_count,
 )
 from piecesd.dialects.anthropic_messages import body as messages_body
+from piecesd.dialects.ollama_chat import body as ollama_chat_body
+from piecesd.dialects.ollama_generate import body as ollama_generate_body
+from piecesd.dialects.ollama_request import OptionsBody
 from piecesd.dialects.openai_chat import body as chat_body
 from piecesd.dialects.openai_completions import body as completions_body
 
@@ -140,6 +145,34 @@ DOCUMENTED = (
                 place=lambda output: {"output_config": output},
             ),
         },
+    ),
+    Documented(
+        title="Ollama chat",
+        dialect=ollama_chat,
+        path="/api/chat",
+        # JSON, for the built-in model to repeat where a format is asked for.
+        required={"model": "gpt-4o", "messages": [{"role": "user", "content": "{}"}]},
+        tables={
+            "Request": Table(struct=ollama_chat_body.Body),
+            "Options": Table(
+                struct=OptionsBody,
+                path="options.",
+                place=lambda options: {"options": options},
+            ),
+            "Messages": Table(
+                struct=ollama_chat_body.MessageBody,
+                path="messages[0].",
+                place=lambda message: {"messages": [message]},
+                whole=True,
+            ),
+        },
+    ),
+    Documented(
+        title="Ollama generate",
+        dialect=ollama_generate,
+        path="/api/generate",
+        required={"model": "gpt-4o", "prompt": "{}"},
+        tables={"Request": Table(struct=ollama_generate_body.Body)},
     ),
     Documented(
         title="Token count",

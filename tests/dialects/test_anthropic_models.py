@@ -18,6 +18,9 @@ CARDS = [
         total_tokens=300,
         input_tokens=200,
         output_tokens=100,
+        encoding="claude",
+        samples=False,
+        calls_tools=True,
     )
     for model_id in "abcde"
 ]

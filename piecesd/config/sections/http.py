@@ -52,6 +52,13 @@ class HttpSection:
         "Keys that clients may show, comma-separated. Empty: no key is asked for.",
         secret=True,
     )
+    enable_ollama_api: bool = setting(
+        "ENABLE_OLLAMA_API",
+        "HTTP",
+        kinds.boolean(),
+        "false",
+        "Also serve Ollama's API, under `/api/`.",
+    )
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS",
         "HTTP",

@@ -7,7 +7,7 @@ import msgspec
 
 from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
 from piecesd.dialects.openai_chat.body import StreamOptionsBody
-from piecesd.dialects.refusals import NO_LOGPROBS, NO_SUCH_SETTING
+from piecesd.dialects.refusals import NO_INSERTING, NO_LOGPROBS, NO_SUCH_SETTING
 from piecesd.errors import Phrase
 
 _PASSED_ON = Treatment.PASSED_ON
@@ -16,9 +16,6 @@ _NO_EFFECT = Treatment.NO_EFFECT
 
 _NO_CHOOSING = Phrase(
     "without log probabilities there is no best one to choose.", "没有对数概率，无法选出最佳结果。"
-)
-_NO_INSERTING = Phrase(
-    "the services continue a text and insert none.", "上游服务只续写文本，不插入文本。"
 )
 
 
@@ -42,4 +39,4 @@ class Body(msgspec.Struct):
     logit_bias: Annotated[dict[str, msgspec.Raw] | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     logprobs: Annotated[int | None, Refused(never, NO_LOGPROBS)] = None
     presence_penalty: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
-    suffix: Annotated[str | None, Refused(is_falsy, _NO_INSERTING)] = None
+    suffix: Annotated[str | None, Refused(is_falsy, NO_INSERTING)] = None
