@@ -4,7 +4,7 @@ complete -c piecesd -f
 complete -c piecesd -l host -x -d 'Address to listen on. Empty: 127.0.0.1 while no API_KEY is set, 0.0.0.0 (all IPv4 interfaces) once one is. `::` is all of IPv6, and of IPv4 too where the system joins them.'
 complete -c piecesd -l port -x -d 'TCP port to listen on; 0 lets the system pick one.'
 complete -c piecesd -l listen -x -d 'Where to listen instead of HOST and PORT: Twisted\'s endpoint strings, separated by blanks. docs/operations.md has examples.'
-complete -c piecesd -l api-prefix -x -d 'Path before `chat/completions` and `models`; `/v1`, `v1/` and `/v1/` are the same.'
+complete -c piecesd -l api-prefix -x -d 'Path before `chat/completions`, `messages` and `models`; `/v1`, `v1/` and `/v1/` are the same.'
 complete -c piecesd -l api-key -x -d 'Keys that clients may show, comma-separated. Empty: no key is asked for.'
 complete -c piecesd -l enable-ollama-api -d 'Also serve Ollama\'s API, under `/api/`.'
 complete -c piecesd -l cors-origins -x -d 'Web origins whose pages may call the API. Empty: no CORS headers are sent.'
