@@ -32,6 +32,8 @@ three million of them, 0.4 s. No request that has an answer needs so many."""
 ABSENT = msgspec.Raw(b"")
 """For a field of which only the text is wanted, where there is none."""
 
+_NOT_UTF_8 = Phrase("it is not UTF-8.", "不是 UTF-8 编码。")
+
 _COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISMATCH = re.compile(r"Expected `(?P<expected>.*)`, got `(?P<got>.*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
@@ -82,7 +84,7 @@ def decode_body(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
                 return decode_body(decoder, mended)
         raise MalformedJson(detail=_syntax_complaint(str(error), data)) from None
     except UnicodeDecodeError:
-        raise MalformedJson(detail=Phrase("it is not UTF-8.", "不是 UTF-8 编码。")) from None
+        raise MalformedJson(detail=_NOT_UTF_8) from None
     except RecursionError:
         raise MalformedJson(detail=Phrase("it is nested too deeply.", "嵌套过深。")) from None
 
@@ -92,6 +94,7 @@ def object_text(raw: msgspec.Raw, path: str) -> str:
     or null does.
 
     :raises WrongType: it is something else.
+    :raises MalformedJson: it is not UTF-8; what is kept raw was not decoded yet.
     """
     return _text_of(raw, path, b"{", Phrase("expected an object.", "应为对象。"))
 
@@ -107,7 +110,10 @@ def _text_of(raw: msgspec.Raw, path: str, opening: bytes, complaint: Phrase) -> 
         return ""
     if not text.startswith(opening):
         raise WrongType(param=path, detail=complaint)
-    return text.decode()
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise MalformedJson(detail=_NOT_UTF_8) from None
 
 
 def _bound_strings(data: bytes) -> None:

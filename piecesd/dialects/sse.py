@@ -1,7 +1,7 @@
 """Server-sent events, as the HTML Standard lays them out (§9.2.5 and §9.2.6).
 
-The OpenAI API uses ``data`` fields only, and only those are read; the Anthropic
-API names its events besides.
+Only ``data`` fields are read. The Anthropic API and OpenAI's Responses name their
+events besides; the rest of the OpenAI API does not.
 """
 
 import codecs

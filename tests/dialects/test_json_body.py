@@ -13,6 +13,7 @@ from piecesd.dialects.json_body import (
     AnyArray,
     AnyObject,
     decode_body,
+    object_text,
 )
 from piecesd.errors import (
     ApiError,
@@ -158,3 +159,15 @@ class UnreadTests(SynchronousTestCase):
     def test_an_array_is_true_unless_it_is_empty(self) -> None:
         for array, expected in ((b"[ ]", False), (b"[null]", True), (b"[{},1]", True)):
             self.assertIs(bool(decode_body(self.decoder, b'{"array":%b}' % array).array), expected)
+
+
+class ObjectTextTests(SynchronousTestCase):
+    def test_an_object_is_kept_as_it_was_written(self) -> None:
+        self.assertEqual(object_text(msgspec.Raw(b' {"a" :1} '), "x"), '{"a" :1}')
+        for nothing in (b"", b"null"):
+            self.assertEqual(object_text(msgspec.Raw(nothing), "x"), "")
+
+    def test_anything_else_is_refused(self) -> None:
+        error = self.assertRaises(WrongType, object_text, msgspec.Raw(b"[]"), "x.y")
+        self.assertEqual(error.param, "x.y")
+        self.assertRaises(MalformedJson, object_text, msgspec.Raw(b'{"a":"\xff"}'), "x")
