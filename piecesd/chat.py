@@ -82,6 +82,7 @@ class ChatRequest:
     ``model`` is the name the client used, or ``""`` when it used none.
     ``None`` leaves a choice to the upstream. ``choices`` is how many
     independent answers are wanted (the OpenAI API's ``n``).
+    ``messages_param`` is the field of the request that they came from, for errors.
     ``further_conversations`` are to be continued in the same way, each with as
     many choices, which are numbered on.
     """
@@ -98,6 +99,7 @@ class ChatRequest:
     tool_choice: ToolChoice = ToolChoice()
     parallel_tool_calls: bool = True
     answer_format: AnswerFormat | None = None
+    messages_param: str = field(default="messages", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,7 +64,7 @@ class Completion:
         self._upstream = upstream
         self._settings = settings
         self._counts = counts
-        self._usage = UsageCount(counts, model, request.messages)
+        self._usage = UsageCount(counts, model, request.messages, request.messages_param)
         self._clock = clock
         self._began = clock.seconds()
         self._attempts = Attempts(

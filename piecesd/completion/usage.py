@@ -24,14 +24,24 @@ def _chars_to_count(message: Message) -> int:
 
 
 class UsageCount:
-    """Counts the input of one request, once, and every text of its answer."""
+    """Counts the input of one request, once, and every text of its answer.
 
-    def __init__(self, counts: TokenCounts, model: Model, messages: Sequence[Message]) -> None:
+    :param param: the field of the request that the input came from, for errors.
+    """
+
+    def __init__(
+        self,
+        counts: TokenCounts,
+        model: Model,
+        messages: Sequence[Message],
+        param: str = "messages",
+    ) -> None:
         self._counts = counts
         self._encoding = model.encoding
         self._limit = model.limits.input_tokens
         self._most = self._limit * _LIMITS_COUNTED
         self._messages = messages
+        self._param = param
         self._input_chars = sum(map(_chars_to_count, messages))
         self._input_tokens: int | None = None
         self._counting_input: Deferred[None] | None = None
@@ -67,7 +77,7 @@ class UsageCount:
         return self._input_tokens
 
     def _too_long(self, count: int | Phrase) -> ContextLengthExceeded:
-        return ContextLengthExceeded(param="messages", limit=self._limit, count=count)
+        return ContextLengthExceeded(param=self._param, limit=self._limit, count=count)
 
     def begin_text(self, settled: Settled = ignore) -> TextCount:
         """The count of one more text of the answer, which is part of `usage`.

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import parse_qsl
 
 import msgspec
 
-from piecesd.dialects.bounds import require_within
 from piecesd.dialects.openai_models import ModelCard
-from piecesd.errors import InvalidValue, Phrase, WrongType
+from piecesd.dialects.query import read_limit, read_query
+from piecesd.errors import InvalidValue, Phrase
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 20
@@ -48,13 +47,11 @@ def read_page(query: bytes) -> Page:
 
     :raises InvalidRequest: ``limit`` is no number from 1 to `MAX_PAGE`.
     """
-    fields = dict(parse_qsl(query.decode("utf-8", "replace"), max_num_fields=100))
-    limit = fields.get("limit", str(DEFAULT_PAGE))
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 10):
-        raise WrongType(param="limit", detail=Phrase("expected a number.", "应为数字。"))
-    require_within("limit", int(limit), 1, MAX_PAGE)
+    fields = read_query(query)
     return Page(
-        limit=int(limit), after_id=fields.get("after_id"), before_id=fields.get("before_id")
+        limit=read_limit(fields, default=DEFAULT_PAGE, most=MAX_PAGE),
+        after_id=fields.get("after_id"),
+        before_id=fields.get("before_id"),
     )
 
 

@@ -20,3 +20,12 @@ FUNCTIONS_ONLY = Phrase("only functions can be called.", "只能调用函数。"
 TEXT_OR_JSON = Phrase(
     "it must be text, json_object or json_schema.", "应为 text、json_object 或 json_schema。"
 )
+NOT_IN_BACKGROUND = Phrase(
+    "a response is made while its request waits.", "响应在请求等待期间生成。"
+)
+NO_CONVERSATIONS = Phrase(
+    "there are no conversation objects; send `previous_response_id`.",
+    "没有会话对象；请发送 `previous_response_id`。",
+)
+NO_TEMPLATES = Phrase("no prompt templates are kept here.", "此服务不保存提示模板。")
+NOT_COMPACTED = Phrase("a conversation is never shortened.", "对话不会被压缩。")
