@@ -181,6 +181,33 @@ class BanNotFound(InvalidRequest):
     zh = "没有针对 {address} 的封禁。"
 
 
+class ResponseNotFound(InvalidRequest):
+    """There is no stored response of that id, or it is another key's."""
+
+    status = 404
+    code = "response_not_found"
+    en = "Response with id {response!r} not found."
+    zh = "未找到 id 为 {response!r} 的响应。"
+
+
+class PreviousResponseNotFound(ResponseNotFound):
+    """A request goes on from a response that is not there."""
+
+    status = 400
+    code = "previous_response_not_found"
+    en = "Previous response with id {response!r} not found."
+    zh = "未找到 id 为 {response!r} 的上一个响应。"
+
+
+class ItemNotFound(InvalidRequest):
+    """A request refers to an item of a response that is not there."""
+
+    status = 404
+    code = "item_not_found"
+    en = "Item with id {item!r} not found."
+    zh = "未找到 id 为 {item!r} 的条目。"
+
+
 class UnknownPath(InvalidRequest):
     status = 404
     code = "unknown_url"
@@ -302,6 +329,15 @@ class ShuttingDown(ApiError):
     code = "shutting_down"
     en = "The server is shutting down; the answer was not completed."
     zh = "服务器正在关闭；回答未完成。"
+
+
+class StoreUnavailable(ApiError):
+    """Responses can't be stored or found now; the log says why."""
+
+    status = 503
+    code = "store_unavailable"
+    en = "The store of responses can't be used now. Please retry later."
+    zh = "响应存储目前无法使用。请稍后重试。"
 
 
 # The upstream is at fault.

@@ -267,6 +267,22 @@ def file_path() -> Kind[Path | None]:
     return Kind(read=read, allowed="a path; empty for none", takes_empty=True, is_file=True)
 
 
+def store() -> Kind[Path | Literal["memory", "off"]]:
+    """A file, or one of two words that stand for none."""
+    any_path = file_path()
+
+    def read(text: str) -> Path | Literal["memory", "off"]:
+        match text.lower():
+            case "memory" | "off" as word:
+                return word
+        path = any_path.read(text)
+        if path is None:
+            raise ValueError(text)
+        return path
+
+    return Kind(read=read, allowed="memory, off or the path of a file")
+
+
 def readable_file() -> Kind[Path | None]:
     """As `file_path`, and the file is there and can be read."""
     any_path = file_path()

@@ -10,7 +10,15 @@ from piecesd.config.kinds import Kind
 T = TypeVar("T")
 
 Section = Literal[
-    "HTTP", "Limits", "Access", "Metrics", "Models", "Upstream", "Logs", "Embedded upstream"
+    "HTTP",
+    "Limits",
+    "Access",
+    "Metrics",
+    "Models",
+    "Store",
+    "Upstream",
+    "Logs",
+    "Embedded upstream",
 ]
 
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -16,6 +16,7 @@ from piecesd.config.sections.limits import LimitsSection
 from piecesd.config.sections.logs import LogsSection
 from piecesd.config.sections.metrics import MetricsSection
 from piecesd.config.sections.models import ModelsSection
+from piecesd.config.sections.store import StoreSection
 from piecesd.config.sections.upstream import UpstreamSection
 from piecesd.config.setting import ConfigError, Setting
 
@@ -32,6 +33,7 @@ class Config(
     EmbeddedSection,
     LogsSection,
     UpstreamSection,
+    StoreSection,
     ModelsSection,
     MetricsSection,
     AccessSection,

@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,37 +10,7 @@ from piecesd.access.bans import BanList
 from piecesd.access.networks import Networks, parse_network
 from piecesd.access.service import SYNC_INTERVAL_SECONDS, BanService
 from tests.access.test_bans import NOW, ban
-
-
-class NoThreads:
-    """In place of a thread pool; tells whether it runs."""
-
-    running = False
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-
-class Thread:
-    """A worker that a test lets go on when it likes."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Deferred[Any], Any, Any]] = []
-        self.at_once = True
-
-    def __call__(self, function: Any, *arguments: Any) -> Deferred[Any]:
-        if self.at_once:
-            return execute(function, *arguments)
-        outcome: Deferred[Any] = Deferred()
-        self.waiting.append((outcome, function, arguments))
-        return outcome
-
-    def step(self) -> None:
-        outcome, function, arguments = self.waiting.pop(0)
-        execute(function, *arguments).chainDeferred(outcome)
+from tests.threads import NoThreads, Thread
 
 
 class BanServiceTests(SynchronousTestCase):

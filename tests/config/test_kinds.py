@@ -72,6 +72,14 @@ class NumberTests(KindCase):
 
 
 class TextTests(KindCase):
+    def test_a_store_is_a_file_or_one_of_two_words(self) -> None:
+        self.assert_reads(
+            kinds.store(),
+            {"memory": "memory", "OFF": "off", "/var/lib/a.db": Path("/var/lib/a.db")}
+            | {"off.db": Path("off.db").absolute()},
+        )
+        self.assert_refuses(kinds.store(), "")
+
     def test_every_spelling_of_a_prefix_has_a_slash_at_both_ends(self) -> None:
         self.assert_reads(
             kinds.path_prefix(),

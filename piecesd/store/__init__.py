@@ -1,0 +1,1 @@
+"""Keeps responses, so that they can be shown again and gone on from."""
