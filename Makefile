@@ -23,14 +23,15 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 # sees to it that no unit test is forgotten.
 OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.embedded \
 	tests.emulation tests.families tests.http tests.logs tests.manual tests.metrics \
-	tests.ratelimits tests.shared tests.tokens tests.upstream tests.workers \
+	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.workers \
 	tests.test_catalog tests.test_command tests.test_errors tests.test_health \
 	tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
 	tests.test_version tests.integration.test_client tests.integration.test_disconnects \
 	tests.integration.test_embedded tests.integration.test_health_checks \
 	tests.integration.test_leaks tests.integration.test_ollama \
 	tests.integration.test_openai_sdk \
-	tests.integration.test_rate_limits tests.integration.test_stopping \
+	tests.integration.test_rate_limits tests.integration.test_responses \
+	tests.integration.test_stopping tests.integration.test_store_file \
 	tests.integration.test_tls
 
 VENV = .venv

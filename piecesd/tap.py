@@ -40,6 +40,7 @@ from piecesd.ratelimits.tap import build as build_limiter
 from piecesd.ratelimits.tap import limit_settings
 from piecesd.shared.directory import shared_directory
 from piecesd.signals import SignalActions
+from piecesd.store.tap import build as build_store
 from piecesd.systemd import Notifier
 from piecesd.tokens import DamagedVocabulary
 from piecesd.upstream.bridge import Bridge
@@ -123,6 +124,7 @@ def build(
     limiter, limit_services = build_limiter(
         config, reactor, shared_directory=shared, count_refusal=metrics.count_limited
     )
+    store = build_store(config, reactor, shared_directory=shared)
     api = Api(
         completions=completions,
         settings=http_settings,
@@ -133,6 +135,7 @@ def build(
         metrics=metrics.endpoint,
         gate=gate,
         limiter=limiter,
+        store=store,
         all_workers=control.all_workers if control else None,
     )
     site = ApiSite(api, reactor, metrics.count_request)
@@ -157,6 +160,7 @@ def build(
             *([_Preload(completions)] if config.preload_vocabularies else []),
             *metrics.parts,
             *limit_services,
+            *([store] if store is not None else []),
         ],
         site=site,
         listeners=listeners,

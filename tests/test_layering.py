@@ -117,6 +117,21 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted",
     ),
     "piecesd.ratelimits.tap": ("piecesd.config", "piecesd.ratelimits", "twisted"),
+    # Only its service knows threads, and nothing of it JSON.
+    "piecesd.store": ("piecesd.errors",),
+    "piecesd.store.service": (
+        *_DEFERRED_AND_CLOCK,
+        "piecesd.errors",
+        "piecesd.store",
+        "twisted.application.service",
+        "twisted.python.threadpool",
+    ),
+    "piecesd.store.tap": (
+        "piecesd.config",
+        "piecesd.process",
+        "piecesd.store",
+        "twisted.internet.threads",
+    ),
     "piecesd.http": (
         *_VALUES,
         "piecesd.access",
@@ -126,6 +141,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "piecesd.ratelimits.limiter",
         "piecesd.ratelimits.policy",
         "piecesd.stats",
+        "piecesd.store.file.StoredResponse",
         "klein",
         "twisted",
         "werkzeug.exceptions",

@@ -32,6 +32,11 @@ class Admission:
         self._limits = limits
         self._count = count
 
+    def holder(self, request: ApiRequest) -> str:
+        """Whose what ``request`` makes is: a name for its key, which was checked,
+        empty where no key is asked for."""
+        return self._keys.holder(request.shown_key) or ""
+
     @contextmanager
     def place(self, request: ApiRequest) -> Iterator[None]:
         """Hold one of the places for API requests, for a client with a key, and

@@ -32,6 +32,7 @@ from piecesd.http.models import ModelsEndpoint
 from piecesd.http.ollama import OllamaApi
 from piecesd.http.rate_limits import RATE_HEADERS, RequestLimits
 from piecesd.http.request import ApiRequest
+from piecesd.http.responses import ResponsesEndpoint, Store, StoredResponsesEndpoint
 from piecesd.http.routes import RoutedKlein
 from piecesd.http.running import RunningRequests
 from piecesd.http.settings import HttpSettings
@@ -66,6 +67,7 @@ class Api:
     :param gate: says who the client is and whether it may come in; without
         one, everybody may.
     :param limiter: None where no rate is limited.
+    :param store: of responses; None where none are kept.
     :param all_workers: makes of what ``GET /`` says of this process what it
         says of all that serve; None where this is the only one.
     """
@@ -82,6 +84,7 @@ class Api:
         metrics: MetricsEndpoint | None = None,
         gate: Gate | None = None,
         limiter: RateLimiter | None = None,
+        store: Store | None = None,
         all_workers: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         self.settings = settings
@@ -93,6 +96,7 @@ class Api:
         self._pool_figures = pool_figures
         self._readiness = readiness
         self._metrics = metrics
+        self._store = store
         self._all_workers = all_workers
         self._stats = RequestStats(clock.seconds)
         self._started_seconds = clock.seconds()
@@ -153,13 +157,29 @@ class Api:
             token_count.count
         )
         add(prefix, "", _COMPLETIONS)
+        self._add_responses(klein, prefix, "", sender)
         add_single_models(prefix, "")
         if self.settings.enable_model_route:
             add(f"/<path:path_model>{prefix}", " of model", _COMPLETIONS)
+            self._add_responses(klein, f"/<path:path_model>{prefix}", " of model", sender)
         add(_ANTHROPIC_PREFIX, " of anthropic", _FOR_ANTHROPIC)
         add_single_models(_ANTHROPIC_PREFIX, " of anthropic")
         if self.settings.enable_ollama_api:
             OllamaApi(sender).add_routes(klein)
+
+    def _add_responses(
+        self, klein: RoutedKlein, prefix: str, of: str, sender: CompletionSender
+    ) -> None:
+        path = f"{prefix}responses"
+        responses = ResponsesEndpoint(sender, self._store, self._clock)
+        stored = StoredResponsesEndpoint(self._admission, self._store)
+        for pattern, method, endpoint, answer in (
+            (path, "POST", "create", responses.create),
+            (f"{path}/<wanted_id>", "GET", "show", stored.show),
+            (f"{path}/<wanted_id>", "DELETE", "delete", stored.delete),
+            (f"{path}/<wanted_id>/input_items", "GET", "list input of", stored.list_input),
+        ):
+            klein.route(pattern, methods=[method], endpoint=f"{endpoint} response{of}")(answer)
 
     def receive(self, request: ApiRequest) -> None:
         """Count ``request``, let it in, and browsers, and find its route."""

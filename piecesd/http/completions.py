@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Result = TypeVar("Result", covariant=True)
+
+BeforeWhole = Callable[[AnswerHead, bytes], Awaitable[None]]
+"""Takes a whole answer, and its head."""
 
 
 class Parse(Protocol[Result]):
@@ -81,14 +84,23 @@ class CompletionSender:
         body = await self.body_of(request, check_type)
         return parse(body, ignore_unsupported=self.settings.ignore_unsupported_params)
 
-    async def send(self, request: ApiRequest, call: Call, *, path_model: str = "") -> None:
+    async def send(
+        self,
+        request: ApiRequest,
+        call: Call,
+        *,
+        path_model: str = "",
+        before_whole: BeforeWhole | None = None,
+    ) -> None:
         """Answer ``request``, which is admitted, with the completion of ``call``.
 
         :param path_model: holds where the body names no model or an unknown one.
+        :param before_whole: called with a whole answer, and waited for, before
+            that is sent.
         """
         completion = self.begin(request, call.request, path_model)
         request.figures = completion.figures
-        answer, cut = self._answer(request, call, completion)
+        answer, cut = self._answer(request, call, completion, before_whole)
         with self.under_way(completion, cut):
             await answer
 
@@ -121,12 +133,17 @@ class CompletionSender:
         return request
 
     def _answer(
-        self, request: ApiRequest, call: Call, completion: AnyCompletion
+        self,
+        request: ApiRequest,
+        call: Call,
+        completion: AnyCompletion,
+        before_whole: BeforeWhole | None,
     ) -> tuple[Coroutine[Any, Any, None], Cut]:
         """The sending of the answer, and what ends it early."""
         head = self._head(request, completion.model_name)
         if not call.stream:
-            return _send_whole(request, call, completion, head), completion.cancel
+            whole = _send_whole(request, call, completion, head, before_whole)
+            return whole, completion.cancel
         writer = StreamWriter(
             request,
             completion,
@@ -186,7 +203,13 @@ class CompletionEndpoint:
 
 
 async def _send_whole(
-    request: ApiRequest, call: Call, completion: AnyCompletion, head: AnswerHead
+    request: ApiRequest,
+    call: Call,
+    completion: AnyCompletion,
+    head: AnswerHead,
+    before_whole: BeforeWhole | None,
 ) -> None:
-    answer = await completion.answer()
-    request.send(200, JSON_HEADERS, call.render_answer(answer, head))
+    body = call.render_answer(await completion.answer(), head)
+    if before_whole is not None:
+        await before_whole(head, body)
+    request.send(200, JSON_HEADERS, body)

@@ -20,6 +20,7 @@ from piecesd.dialects import (
     ollama_generate,
     openai_chat,
     openai_completions,
+    openai_responses,
     token_count,
 )
 from piecesd.dialects.anthropic_messages import body as messages_body
@@ -28,6 +29,7 @@ from piecesd.dialects.ollama_generate import body as ollama_generate_body
 from piecesd.dialects.ollama_request import OptionsBody
 from piecesd.dialects.openai_chat import body as chat_body
 from piecesd.dialects.openai_completions import body as completions_body
+from piecesd.dialects.openai_responses import body as responses_body
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
 
@@ -104,6 +106,36 @@ DOCUMENTED = (
         path="/v1/completions",
         required={"model": "gpt-4o", "prompt": "Hello"},
         tables={"Request": Table(struct=completions_body.Body)},
+    ),
+    Documented(
+        title="Responses",
+        dialect=openai_responses,
+        path="/v1/responses",
+        required={"model": "gpt-4o", "input": "Hello"},
+        tables={
+            "Request": Table(struct=responses_body.Body),
+            "Text": Table(
+                struct=responses_body.TextBody,
+                path="text.",
+                place=lambda text: {"text": text},
+            ),
+            "Reasoning": Table(
+                struct=responses_body.ReasoningBody,
+                path="reasoning.",
+                place=lambda reasoning: {"reasoning": reasoning},
+            ),
+            "Stream options": Table(
+                struct=responses_body.StreamOptionsBody,
+                path="stream_options.",
+                place=lambda options: {"stream_options": options},
+            ),
+            "Items": Table(
+                struct=responses_body.ItemBody,
+                path="input[0].",
+                place=lambda item: {"input": [item]},
+                whole=True,
+            ),
+        },
     ),
     Documented(
         title="Messages",

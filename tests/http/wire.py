@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.http.app import Api
 from piecesd.http.channel import ApiChannel
 from piecesd.http.metrics import MetricsEndpoint
+from piecesd.http.responses import Store
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.ratelimits.limiter import RateLimiter
@@ -196,6 +197,7 @@ class WireTestCase(SynchronousTestCase):
         self.completions = ScriptedCompletions()
         self.services = {"gpt": True, "vertex": True}
         self.limiter: RateLimiter | None = None
+        self.store: Store | None = None
         self.metrics: MetricsEndpoint | None = None
         self.events: list[LogEvent] = []
         observer = cast(ILogObserver, self.events.append)
@@ -214,6 +216,7 @@ class WireTestCase(SynchronousTestCase):
             pool_figures=lambda: {"gpt": {"channels": 5}},
             readiness=lambda: self.services,
             limiter=self.limiter,
+            store=self.store,
             metrics=self.metrics,
         )
         self.site = ApiSite(self.api, cast(Any, self.clock))

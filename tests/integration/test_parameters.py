@@ -1,5 +1,6 @@
 """Every example of docs/parameters.md, sent to a running daemon."""
 
+import json
 from http.client import HTTPConnection
 from typing import Any
 
@@ -14,6 +15,7 @@ _SETTINGS = {"ECHO_DELAY": "0", "ENABLE_OLLAMA_API": "true"}
 class ParametersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.refusing = self.connect(start(self, **_SETTINGS))
+        self.ids = self.store_a_response()
         self.ignoring = self.connect(start(self, UNSUPPORTED_PARAMS="ignore", **_SETTINGS))
 
     def connect(self, daemon: Daemon) -> HTTPConnection:
@@ -21,8 +23,21 @@ class ParametersTests(SynchronousTestCase):
         self.addCleanup(connection.close)
         return connection
 
+    def store_a_response(self) -> dict[bytes, bytes]:
+        """What stands in the examples for the ids of a stored response, and the ids."""
+        body = json.dumps({"model": "gpt-4o", "input": "Hello"})
+        headers = {"content-type": "application/json"}
+        self.refusing.request("POST", "/v1/responses", body, headers)
+        made = json.loads(self.refusing.getresponse().read())
+        return {
+            b"resp_example": made["id"].encode(),
+            b"msg_example": made["output"][0]["id"].encode(),
+        }
+
     def ask(self, connection: HTTPConnection, row: Row, example: Any) -> tuple[int, bytes]:
         body = row.with_example(example)
+        for name, real_id in self.ids.items():
+            body = body.replace(name, real_id)
         connection.request("POST", row.of.path, body, {"content-type": "application/json"})
         response = connection.getresponse()
         return response.status, response.read()
