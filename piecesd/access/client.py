@@ -7,6 +7,7 @@ read from the right, and only as far as each who wrote is trusted
 """
 
 from collections.abc import Iterable, Sequence
+from hmac import compare_digest
 
 from piecesd.access.networks import IpAddress, IpNetwork, Networks, parse_address
 
@@ -22,14 +23,28 @@ class TrustedProxies:
 
     :param unix: whether peers on unix sockets, who have no address, are among
         them.
+    :param secret: what they have to show as well, because others have the same
+        addresses (docs/decisions/108); None for nothing.
     """
 
-    def __init__(self, networks: Iterable[IpNetwork] = (), *, unix: bool = False) -> None:
+    def __init__(
+        self,
+        networks: Iterable[IpNetwork] = (),
+        *,
+        unix: bool = False,
+        secret: str | None = None,
+    ) -> None:
         self._networks = Networks(networks)
         self._unix = unix
+        self._secret = None if secret is None else secret.encode()
         self._anybody = unix or bool(self._networks)
 
-    def client_address(self, peer: str | None, forwarded_for: Sequence[bytes] | None) -> str:
+    def client_address(
+        self,
+        peer: str | None,
+        forwarded_for: Sequence[bytes] | None,
+        shown_secret: bytes | None = None,
+    ) -> str:
         """The client's address in its canonical form, or NO_ADDRESS.
 
         It is the first from the right that is no proxy's. Where the header ends
@@ -38,9 +53,15 @@ class TrustedProxies:
         :param peer: the address of the connection's other end; None for that of
             a unix socket.
         :param forwarded_for: the values of the header, in their order.
+        :param shown_secret: that of ``X-Proxy-Secret``.
         """
         address = _peer_address(peer)
-        if self._anybody and forwarded_for and self._trusts(peer, address):
+        if (
+            self._anybody
+            and forwarded_for
+            and self._trusts(peer, address)
+            and self._knows(shown_secret or b"")
+        ):
             address = self._followed(address, b",".join(forwarded_for))
         return NO_ADDRESS if address is None else str(address)
 
@@ -48,6 +69,9 @@ class TrustedProxies:
         if address is None:
             return peer is None and self._unix
         return address in self._networks
+
+    def _knows(self, shown_secret: bytes) -> bool:
+        return self._secret is None or compare_digest(shown_secret, self._secret)
 
     def _followed(self, address: IpAddress | None, forwarded_for: bytes) -> IpAddress | None:
         for hop in reversed(forwarded_for.rsplit(b",", MAX_HOPS)[-MAX_HOPS:]):

@@ -55,7 +55,9 @@ def build(
 
     gate = Gate(
         reactor.seconds,
-        proxies=TrustedProxies(proxies, unix="unix" in config.trusted_proxies),
+        proxies=TrustedProxies(
+            proxies, unix="unix" in config.trusted_proxies, secret=config.proxy_secret
+        ),
         bans=bans,
         violations=_violations(_rules(config), reactor.seconds, shared_directory),
         allow=Networks(config.ip_allow),

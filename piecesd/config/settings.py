@@ -102,6 +102,7 @@ class Config(
             for secret in (
                 *self.api_keys,
                 self.admin_key,
+                self.proxy_secret,
                 self.grpc_auth_token,
                 self.relay_api_key,
                 self.metrics_token,

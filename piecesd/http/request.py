@@ -160,6 +160,7 @@ class ApiRequest(Request):
         return self.channel.site.api.gate.proxies.client_address(
             _peer(self.client),
             self.requestHeaders.getRawHeaders(b"x-forwarded-for"),
+            self.getHeader(b"x-proxy-secret"),
         )
 
     @cached_property

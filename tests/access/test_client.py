@@ -100,3 +100,21 @@ class TrustedTests(SynchronousTestCase):
     ) -> None:
         header = b",".join([made_up, str(address).encode(), *proxies[: MAX_HOPS - 1]])
         self.assertEqual(client("10.1.1.1", header), str(address))
+
+
+class SecretTests(SynchronousTestCase):
+    def client(self, peer: str | None, shown_secret: bytes | None) -> str:
+        proxies = TrustedProxies([parse_network("10.0.0.0/8")], unix=True, secret="s3cret")
+        return proxies.client_address(peer, [b"192.0.2.7"], shown_secret)
+
+    def test_a_proxy_that_shows_it_is_believed(self) -> None:
+        for peer in ("10.1.1.1", None):
+            self.assertEqual(self.client(peer, b"s3cret"), "192.0.2.7")
+
+    def test_the_address_alone_is_not_enough(self) -> None:
+        for shown in (None, b"", b"s3cre", b"s3cret ", b"S3CRET", b"\xff"):
+            self.assertEqual(self.client("10.1.1.1", shown), "10.1.1.1")
+            self.assertEqual(self.client(None, shown), NO_ADDRESS)
+
+    def test_the_secret_alone_is_not_enough(self) -> None:
+        self.assertEqual(self.client("192.0.2.9", b"s3cret"), "192.0.2.9")

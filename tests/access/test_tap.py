@@ -41,6 +41,7 @@ class BuildTests(SynchronousTestCase):
     def test_every_setting_has_its_effect(self) -> None:
         gate, _ = self.build(
             TRUSTED_PROXIES="10.0.0.0/8,unix",
+            PROXY_SECRET="s3cret",
             IP_ALLOW="192.0.2.0/24,2001:db8::/32",
             IP_DENY="192.0.2.9",
             BLACKLIST_MODE="subnet",
@@ -51,7 +52,9 @@ class BuildTests(SynchronousTestCase):
             IPV6_MASK="56",
         )
         for peer in (PEER, None):
-            self.assertEqual(gate.proxies.client_address(peer, [b"192.0.2.1"]), "192.0.2.1")
+            told = gate.proxies.client_address(peer, [b"192.0.2.1"], b"s3cret")
+            self.assertEqual(told, "192.0.2.1")
+        self.assertEqual(gate.proxies.client_address(PEER, [b"192.0.2.1"]), PEER)
         refused = [a for a in ("192.0.2.1", "192.0.2.9", "198.51.100.1") if gate.refusal(a)]
         self.assertEqual(refused, ["192.0.2.9", "198.51.100.1"])
         for address in ("192.0.2.1", "2001:db8::1", PEER):

@@ -111,6 +111,7 @@ class SecretsTests(SynchronousTestCase):
         grpc_auth_token="tok-3",
         relay_api_key="rel-4",
         redis_url="redis://me:red-5@h",
+        proxy_secret="pro-6",
     )
 
     def test_they_are_not_in_the_repr(self) -> None:
@@ -118,7 +119,9 @@ class SecretsTests(SynchronousTestCase):
             self.assertNotIn(secret, repr(self.CONFIG))
 
     def test_all_of_them_are_known_to_the_redaction(self) -> None:
-        self.assertEqual(self.CONFIG.secret_texts, ("key-1", "key-2", "tok-3", "rel-4", "red-5"))
+        self.assertEqual(
+            set(self.CONFIG.secret_texts), {"key-1", "key-2", "tok-3", "rel-4", "red-5", "pro-6"}
+        )
         self.assertEqual(Config().secret_texts, ())
 
     def test_an_error_does_not_show_them(self) -> None:

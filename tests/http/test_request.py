@@ -38,11 +38,11 @@ class FailTests(WireTestCase):
 
 
 class ClientTests(WireTestCase):
-    def gate(self, **lists: Networks) -> None:
+    def gate(self, *, secret: str | None = None, **lists: Networks) -> None:
         seconds = self.clock.seconds
         self.api.gate = Gate(
             seconds,
-            proxies=TrustedProxies([parse_network("10.0.0.0/8")], unix=True),
+            proxies=TrustedProxies([parse_network("10.0.0.0/8")], unix=True, secret=secret),
             bans=BanList(seconds, Networks()),
             violations=Violations(BanRules(mode="single", threshold=2), seconds),
             allow=Networks(),
@@ -72,6 +72,13 @@ class ClientTests(WireTestCase):
                 peer, "x-forwarded-for: 6.6.6.6", "x-forwarded-for: 203.0.113.9, 10.0.0.2"
             )
             self.assertEqual(client, "203.0.113.9")
+
+    def test_a_trusted_proxy_has_to_show_the_secret(self) -> None:
+        self.gate(secret="s3cret")
+        told, peer = "x-forwarded-for: 203.0.113.9", IPv4Address("TCP", "10.0.0.1", 1)
+        self.assertEqual(self.client_of(peer, told, "x-proxy-secret: s3cret"), "203.0.113.9")
+        self.assertEqual(self.client_of(peer, told, "x-proxy-secret: other"), "10.0.0.1")
+        self.assertEqual(self.client_of(peer, told), "10.0.0.1")
 
     def test_an_address_that_is_denied_is_refused_everywhere_and_its_body_not_read(self) -> None:
         self.gate(deny=Networks([parse_network("192.0.2.7")]))

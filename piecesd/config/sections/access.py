@@ -22,6 +22,14 @@ class AccessSection:
         "Proxies whose X-Forwarded-For says who the client is; `unix` stands for whatever "
         "connects on a unix socket.",
     )
+    proxy_secret: str | None = setting(
+        "PROXY_SECRET",
+        "Access",
+        kinds.secret(),
+        "",
+        "What such a proxy has to send in X-Proxy-Secret as well. Empty: its address is enough.",
+        secret=True,
+    )
     ip_allow: tuple[IpNetwork, ...] = setting(
         "IP_ALLOW",
         "Access",

@@ -30,6 +30,7 @@ complete -c piecesd -l header-timeout -x -d 'How long the header of a request ma
 complete -c piecesd -l body-timeout -x -d 'How long the body of a request may take to arrive.'
 complete -c piecesd -l keepalive-timeout -x -d 'How long a connection may stay open between two requests.'
 complete -c piecesd -l trusted-proxies -x -d 'Proxies whose X-Forwarded-For says who the client is; `unix` stands for whatever connects on a unix socket.'
+complete -c piecesd -l proxy-secret -x -d 'What such a proxy has to send in X-Proxy-Secret as well. Empty: its address is enough.'
 complete -c piecesd -l ip-allow -x -d 'Addresses that may come in. Empty: all but those of IP_DENY.'
 complete -c piecesd -l ip-deny -x -d 'Addresses that may not come in, even if IP_ALLOW has them.'
 complete -c piecesd -l blacklist-mode -x -a 'off single subnet' -d 'Whom violations ban: nobody, the one address (of IPv6, its network), or its subnet.'
