@@ -16,7 +16,8 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 	shellcheck=shellcheck dash=dash busybox=busybox mandoc=mandoc zsh=zsh fish=fish \
 	systemctl=systemd systemd-nspawn=systemd-container \
 	buildah=buildah debootstrap=debootstrap runc=runc \
-	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream
+	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream \
+	node=nodejs npm=npm
 
 # What runs with the oldest libraries too: all that is no tool of this repository,
 # and what is between it and each of those libraries. tests/scripts/test_oldest.py
@@ -107,6 +108,7 @@ sdist: $(DEV_STAMP) ## build dist/*.tar.gz
 
 clean: ## remove what was installed, built and cached here
 	rm -rf $(VENV) $(OLDEST_VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	rm -rf deploy/cloudflare/node_modules deploy/cloudflare/.wrangler
 	rm -f twisted/plugins/dropin.cache
 	find piecesd twisted tests bench soak scripts -name __pycache__ -prune -exec rm -rf {} +
 

@@ -62,7 +62,7 @@ class Proxy:
         path.write_text(text)
         return path
 
-    def run(self, *command: str) -> None:
+    def run(self, *command: str, start_seconds: float = PATIENCE_SECONDS) -> None:
         """Start it, and wait until it listens."""
         log = (self.directory / "console").open("wb")
         self._test.addCleanup(log.close)
@@ -75,7 +75,7 @@ class Proxy:
             stderr=log,
         )
         self._test.addCleanup(self._end, process)
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + start_seconds
         while not self._listens():
             assert process.poll() is None and time.monotonic() < deadline, self.console
             time.sleep(0.02)
