@@ -42,6 +42,11 @@ DEV_STAMP = $(VENV)/.stamp-dev
 OLDEST_VENV = .venv-oldest
 OLDEST_STAMP = $(OLDEST_VENV)/.stamp
 OLDEST_CONSTRAINTS = $(OLDEST_VENV)/constraints.txt
+CLIENTS_VENV = .venv-clients
+CLIENTS_STAMP = $(CLIENTS_VENV)/.stamp
+CLIENTS_PINS = tests/clients/requirements.txt tests/clients/constraints.txt
+NODE_CLIENTS = tests/clients/node
+NODE_STAMP = $(NODE_CLIENTS)/node_modules/.stamp
 PROTOS_VENV = .venv-protos
 PROTOS_STAMP = $(PROTOS_VENV)/.stamp
 
@@ -49,7 +54,7 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test test-oldest lint fresh check packages test-deploy bench soak protos vocab docs wheel sdist clean
+.PHONY: help run test test-oldest lint fresh check packages clients test-clients test-deploy bench soak protos vocab docs wheel sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +86,13 @@ check: lint fresh test ## all of the above: what a commit has to pass
 packages: ## install the system's packages that tests run, where that is possible
 	sh scripts/install_packages.sh $(TEST_PACKAGES)
 
+clients: $(CLIENTS_STAMP) ## install the clients that tests run; those for Node where npm is
+	if command -v npm >/dev/null; then $(MAKE) $(NODE_STAMP); else \
+		echo "No npm: the tests of clients for Node are skipped" >&2; fi
+
+test-clients: clients $(DEV_STAMP) ## run the tests of real clients (docs/clients.md)
+	$(IN_VENV) -m scripts.run_tests tests.clients
+
 test-deploy: packages $(DEV_STAMP) ## run the tests of deploy/, as root: they alter this machine
 	PIECESD_TEST_DEPLOY=1 $(IN_VENV) -m scripts.run_tests tests.deploy
 
@@ -107,8 +119,8 @@ sdist: $(DEV_STAMP) ## build dist/*.tar.gz
 	$(IN_VENV) -m build --no-isolation --sdist
 
 clean: ## remove what was installed, built and cached here
-	rm -rf $(VENV) $(OLDEST_VENV) $(PROTOS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
-	rm -rf deploy/cloudflare/node_modules deploy/cloudflare/.wrangler
+	rm -rf $(VENV) $(OLDEST_VENV) $(PROTOS_VENV) $(CLIENTS_VENV) build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(NODE_CLIENTS)/node_modules deploy/cloudflare/node_modules deploy/cloudflare/.wrangler
 	rm -f twisted/plugins/dropin.cache
 	find piecesd twisted tests bench soak scripts -name __pycache__ -prune -exec rm -rf {} +
 
@@ -122,6 +134,16 @@ $(RUN_STAMP): $(VENV)/bin/python pyproject.toml piecesd/__init__.py constraints.
 $(DEV_STAMP): $(VENV)/bin/python pyproject.toml piecesd/__init__.py constraints.txt
 	$(IN_VENV) -m pip install --quiet $(PIP_ARGS) --editable ".[dev]"
 	touch $(RUN_STAMP) $(DEV_STAMP)
+
+$(CLIENTS_STAMP): $(CLIENTS_PINS)
+	sh scripts/make_venv.sh $(CLIENTS_VENV) 13 $(PYTHON)
+	$(CLIENTS_VENV)/bin/python -m pip install --quiet --only-binary :all: \
+		--requirement tests/clients/requirements.txt
+	touch $(CLIENTS_STAMP)
+
+$(NODE_STAMP): $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json
+	cd $(NODE_CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $(NODE_STAMP)
 
 # grpcio-tools 1.71 has wheels for Python up to 3.13, and takes long to compile.
 $(PROTOS_STAMP): protos/requirements.txt

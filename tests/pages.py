@@ -22,6 +22,15 @@ class Block:
     text: str
 
 
+def blocks_in(text: str) -> list[Block]:
+    """The fenced blocks of a text."""
+    blocks = []
+    for info, inner in _FENCE.findall(text):
+        language, _, purpose = info.partition(" ")
+        blocks.append(Block(language=language, purpose=purpose, text=inner))
+    return blocks
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One file of Markdown."""
@@ -39,11 +48,12 @@ class Page:
 
     @property
     def blocks(self) -> list[Block]:
-        blocks = []
-        for info, text in _FENCE.findall(self.text):
-            language, _, purpose = info.partition(" ")
-            blocks.append(Block(language=language, purpose=purpose, text=text))
-        return blocks
+        return blocks_in(self.text)
+
+    def blocks_below(self, heading: str) -> list[Block]:
+        """Those between this heading, which is of the second level, and the next."""
+        _, _, rest = self.text.partition(f"\n## {heading}\n")
+        return blocks_in(rest.partition("\n## ")[0])
 
     def examples(self) -> Iterator[tuple[Block, Block]]:
         """Each block to be run, and the block that holds its answer, which

@@ -63,11 +63,15 @@ _NAMED = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?|([A-Z]+)=.*")
 _ASSIGNMENT = re.compile(r"\b([A-Z][A-Z0-9_]+)=('[^']*'|\"[^\"]*\"|[^\s\"]+)")
 _NOT_SETTINGS = {
     *StatusCode.__members__,
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
     "ARGS",
     "BENCH_ARGS",
     "HYPOTHESIS_EXAMPLES",
     "MINUTES",
     "OLLAMA_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
     "PIP_ARGS",
     "NOTIFY_SOCKET",
     "PIECESD_SHARED_DIRECTORY",

@@ -32,7 +32,7 @@ class ConstraintTests(SynchronousTestCase):
 
 
 class SelectionTests(SynchronousTestCase):
-    TOOLS = frozenset({"bench", "deploy", "integration", "scripts", "soak"})
+    TOOLS = frozenset({"bench", "clients", "deploy", "integration", "scripts", "soak"})
     TOOLS_MODULES = frozenset({"test_docs", "test_hatch_build", "test_layering"})
 
     def test_every_unit_test_runs_with_the_oldest_libraries(self) -> None:
