@@ -28,6 +28,7 @@ LEGACY: Lacks = {
     "tools": "the legacy API has none",
     "structured": "the legacy API has no formats",
 }
+RESPONSES: Lacks = {"stop": "the Responses API has no stop sequences"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,8 @@ CLIENTS = {
                 "chat completions, asynchronous": HAS_ALL,
                 "completions": LEGACY,
                 "completions, asynchronous": LEGACY,
+                "responses": RESPONSES,
+                "responses, asynchronous": RESPONSES,
             },
         ),
         Client(
@@ -72,7 +75,7 @@ CLIENTS = {
             packages=["openai"],
             language="node",
             script="openai",
-            apis={"chat completions": HAS_ALL, "completions": LEGACY},
+            apis={"chat completions": HAS_ALL, "completions": LEGACY, "responses": RESPONSES},
         ),
         Client(
             name="anthropic for Python",

@@ -1,4 +1,6 @@
 // The openai SDK for Node.
+import assert from "node:assert/strict";
+
 import OpenAI from "openai";
 
 import { addSchema, firstText, gather, personSchema, run, url } from "./checks.mjs";
@@ -146,4 +148,86 @@ const completions = {
   },
 };
 
-await run({ "chat completions": chat, completions });
+function responseFields(question) {
+  return {
+    model: question.model ?? model,
+    input: [{ role: "user", content: question.text }],
+    max_output_tokens: question.maxTokens,
+    store: false,
+  };
+}
+
+function responseAnswer(response) {
+  return {
+    text: response.output_text,
+    finish: response.incomplete_details?.reason ?? response.status,
+    inputTokens: response.usage.input_tokens,
+    outputTokens: response.usage.output_tokens,
+  };
+}
+
+function responseStream(question) {
+  return clientOf(question).responses.create({ ...responseFields(question), stream: true });
+}
+
+const responseText = ({ type, delta }) => type === "response.output_text.delta" && delta;
+
+const responses = {
+  ...common,
+  finishes: { whole: "completed", cut: "max_output_tokens" },
+
+  async ask(question) {
+    return responseAnswer(await clientOf(question).responses.create(responseFields(question)));
+  },
+
+  async stream(question) {
+    const stream = await responseStream(question);
+    const { events, text, pieces } = await gather(stream, responseText);
+    const { response } = events.at(-1);
+    // The SDK gives this convenience to whole answers only.
+    const [message] = response.output;
+    return { ...responseAnswer({ ...response, output_text: message.content[0].text }), text, pieces };
+  },
+
+  async abandon(question) {
+    return firstText(await responseStream(question), responseText);
+  },
+
+  async useTool(question, add) {
+    const client = clientOf(question);
+    const fields = {
+      ...responseFields(question),
+      tools: [
+        {
+          type: "function",
+          name: "add",
+          description: "Add two numbers.",
+          parameters: addSchema,
+          strict: true,
+        },
+      ],
+    };
+    const { output } = await client.responses.create(fields);
+    const call = output.find(({ type }) => type === "function_call");
+    assert.equal(call.name, "add");
+    const result = {
+      type: "function_call_output",
+      call_id: call.call_id,
+      output: add(JSON.parse(call.arguments)),
+    };
+    const input = [...fields.input, ...output, result];
+    return (await client.responses.create({ ...fields, input })).output_text;
+  },
+
+  async structured(question) {
+    const answer = await clientOf(question).responses.parse({
+      ...responseFields(question),
+      text: {
+        format: { type: "json_schema", name: "person", schema: personSchema, strict: true },
+      },
+    });
+    return answer.output_parsed;
+  },
+};
+
+await run({ "chat completions": chat, completions, responses });
