@@ -26,6 +26,7 @@ OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.e
 	tests.emulation tests.families tests.http tests.logs tests.manual tests.metrics \
 	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.workers \
 	tests.test_catalog tests.test_command tests.test_errors tests.test_health \
+	tests.test_history \
 	tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
 	tests.test_version tests.integration.test_client tests.integration.test_disconnects \
 	tests.integration.test_embedded tests.integration.test_health_checks \

@@ -40,6 +40,7 @@ from piecesd.ratelimits.tap import build as build_limiter
 from piecesd.ratelimits.tap import limit_settings
 from piecesd.shared.directory import shared_directory
 from piecesd.signals import SignalActions
+from piecesd.stats import FinishedRequest
 from piecesd.store.tap import build as build_store
 from piecesd.systemd import Notifier
 from piecesd.tokens import DamagedVocabulary
@@ -138,7 +139,12 @@ def build(
         store=store,
         all_workers=control.all_workers if control else None,
     )
-    site = ApiSite(api, reactor, metrics.count_request)
+
+    def count_finished(request: FinishedRequest) -> None:
+        metrics.count_request(request)
+        api.count_finished(request)
+
+    site = ApiSite(api, reactor, count_finished)
     listeners = Listeners(reactor, site, config.api_endpoints)
     daemon = Daemon(
         reactor,

@@ -19,6 +19,7 @@ from piecesd.access.gate import Gate, open_gate
 from piecesd.dialects import anthropic_messages, openai_chat, openai_completions
 from piecesd.dialects.dialect import Dialect
 from piecesd.errors import UnknownPath
+from piecesd.history import History, present
 from piecesd.http.admin import AdminBans
 from piecesd.http.admission import Admission
 from piecesd.http.anthropic_clients import PATH_OF_ANTHROPIC
@@ -60,6 +61,8 @@ _FOR_ANTHROPIC = ("messages",)
 class Api:
     """Answers requests; `receive` is its entrance.
 
+    ``count_finished`` is to be called with each request that is over.
+
     :param version: piecesd's own, for ``GET /`` and the Server header.
     :param pool_figures: called for what ``GET /`` says of the channels; JSON.
     :param readiness: called for whether each service could be called now.
@@ -90,7 +93,11 @@ class Api:
         self.settings = settings
         self.version = version
         self.gate = open_gate(clock.seconds) if gate is None else gate
-        self.running = RunningRequests(settings.max_concurrent_requests)
+        self._history = History(clock.seconds, self._open_channels)
+        self.running = RunningRequests(
+            settings.max_concurrent_requests, self._history.note_in_flight
+        )
+        self.count_finished = self._history.count_finished
         self._completions = completions
         self._clock = clock
         self._pool_figures = pool_figures
@@ -105,7 +112,7 @@ class Api:
             keys=keys,
             running=self.running,
             limits=None if limiter is None else RequestLimits(limiter, keys),
-            count=self._stats.count_api_request,
+            count=self._count_api_request,
         )
         self._cors = CorsPolicy(settings.cors_origins, RATE_HEADERS if limiter else ())
         self.resource = self._routes().resource()
@@ -114,7 +121,7 @@ class Api:
         klein = RoutedKlein()
         # A doubled slash is an unknown path like any other, not a redirect.
         klein.url_map.merge_slashes = False
-        klein.route("/", methods=["GET"])(self._show_status)
+        klein.route("/", methods=["GET"])(self._show_root)
         klein.route("/ping", methods=["GET"])(self._ping)
         klein.route("/readyz", methods=["GET"])(self._show_readiness)
         if self._metrics is not None:
@@ -213,6 +220,14 @@ class Api:
         request.send(204, headers, b"")
         return True
 
+    def _count_api_request(self) -> None:
+        self._stats.count_api_request()
+        self._history.count_api_request()
+
+    def _open_channels(self) -> int:
+        services: Mapping[str, Any] = self._pool_figures().get("services", {})
+        return sum(address["channels"] for service in services.values() for address in service)
+
     # Open to all.
 
     def _ping(self, request: ApiRequest) -> None:
@@ -230,7 +245,7 @@ class Api:
         request.send(200 if ready else 503, JSON_HEADERS, json.dumps(body).encode())
 
     def status(self) -> dict[str, Any]:
-        """What ``GET /`` says of this process; JSON."""
+        """What ``GET /`` says of this process, for `all_workers` to add up; JSON."""
         everything, api = self._stats.all_requests(), self._stats.api_requests()
         return {
             "status": "draining" if self.running.refusing else "ok",
@@ -241,10 +256,12 @@ class Api:
                 "all": asdict(everything),
                 "api": asdict(api) | {"in_flight": self.running.count},
             },
+            "steps": self._history.steps(),
         }
 
-    async def _show_status(self, request: ApiRequest) -> None:
+    async def _show_root(self, request: ApiRequest) -> None:
         status = self.status()
         if self._all_workers is not None:
             status = await self._all_workers(status)
+        status |= present(status.pop("steps"))
         request.send(200, JSON_HEADERS, json.dumps(status).encode())

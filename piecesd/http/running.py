@@ -10,11 +10,19 @@ Cut = Callable[[ApiError], None]
 _CONCURRENT_REQUESTS = Phrase("concurrent requests", "并发请求")
 
 
-class RunningRequests:
-    """Admits API requests up to ``limit`` at a time, until `refuse_new`."""
+def _tell_nobody(_count: int) -> None:
+    """For requests whose number nobody follows."""
 
-    def __init__(self, limit: int) -> None:
+
+class RunningRequests:
+    """Admits API requests up to ``limit`` at a time, until `refuse_new`.
+
+    :param changed: called with their number whenever it has changed.
+    """
+
+    def __init__(self, limit: int, changed: Callable[[int], None] = _tell_nobody) -> None:
         self._limit = limit
+        self._changed = changed
         self._count = 0
         self._cuts: set[Cut] = set()
         self.refusing = False
@@ -34,9 +42,11 @@ class RunningRequests:
         if self._count >= self._limit:
             raise Overloaded(limit=self._limit, what=_CONCURRENT_REQUESTS)
         self._count += 1
+        self._changed(self._count)
 
     def leave(self) -> None:
         self._count -= 1
+        self._changed(self._count)
 
     def add_cut(self, cut: Cut) -> None:
         """Have ``cut`` called when the answers under way have to end."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from piecesd.history import latest
 from piecesd.workers.messages import Status
 
 _SAME_FOR_ALL = frozenset({"weight", "uptime_seconds"})
@@ -22,14 +23,16 @@ def merge(own: Status, others: Iterable[Status]) -> Status:
 
 
 def totals(status: Status) -> Status:
-    """What of an answer still counts when its worker has ended."""
+    """What of an answer still counts when its worker has ended, within bounds:
+    its total, and what the last minutes were like."""
     requests = status.get("requests", {})
     return {
         "requests": {
             kind: {"total": counts["total"]}
             for kind, counts in requests.items()
             if "total" in counts
-        }
+        },
+        "steps": latest(status.get("steps", {})),
     }
 
 

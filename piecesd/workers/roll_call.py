@@ -58,7 +58,7 @@ class RollCall:
 
     def ended(self, reporter: Reporter) -> None:
         """One is no more; what it has counted goes on to count."""
-        self._ended = merge(totals(self._last.pop(reporter, {})), [self._ended])
+        self._ended = totals(merge(self._last.pop(reporter, {}), [self._ended]))
         self._left(reporter)
 
     def _left(self, reporter: Reporter) -> None:

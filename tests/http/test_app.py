@@ -53,10 +53,27 @@ class StatusTests(WireTestCase):
                 "status": "ok",
                 "version": "9.9",
                 "uptime_seconds": 30.0,
-                "pools": {"gpt": {"channels": 5}},
+                "pools": {"services": {"gpt": [{"channels": 5}]}},
                 "requests": {
                     "all": {"last_second": 3, "last_minute": 4, "total": 4},
                     "api": {"last_second": 1, "last_minute": 2, "total": 2, "in_flight": 1},
+                },
+                "last_minute": {
+                    "failed": 0,
+                    "output_tokens_per_second": 0.0,
+                    "first_token_p50_seconds": None,
+                    "first_token_p95_seconds": None,
+                },
+                "history": {
+                    "step_seconds": 5,
+                    "end_unix": 1_700_000_030,
+                    "requests": [1, 0, 0, 0, 0, 0],
+                    "failed": [0, 0, 0, 0, 0, 0],
+                    "output_tokens": [0, 0, 0, 0, 0, 0],
+                    "in_flight": [1, 0, 0, 0, 0, 0],
+                    "channels": [5, 5, 5, 5, 5, 5],
+                    "first_token_p50_seconds": [None] * 6,
+                    "first_token_p95_seconds": [None] * 6,
                 },
             },
         )

@@ -17,6 +17,15 @@ class RunningRequestsTests(SynchronousTestCase):
         running.enter()
         self.assertEqual(running.count, 2)
 
+    def test_whoever_follows_their_number_is_told_each_change_and_no_refusal(self) -> None:
+        told: list[int] = []
+        running = RunningRequests(2, told.append)
+        running.enter()
+        running.enter()
+        self.assertRaises(Overloaded, running.enter)
+        running.leave()
+        self.assertEqual(told, [1, 2, 1])
+
     def test_none_are_taken_once_it_is_told_to_refuse(self) -> None:
         running = RunningRequests(2)
         running.refuse_new()

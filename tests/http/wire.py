@@ -213,13 +213,13 @@ class WireTestCase(SynchronousTestCase):
             settings=self.settings,
             clock=cast(Any, self.clock),
             version=VERSION,
-            pool_figures=lambda: {"gpt": {"channels": 5}},
+            pool_figures=lambda: {"services": {"gpt": [{"channels": 5}]}},
             readiness=lambda: self.services,
             limiter=self.limiter,
             store=self.store,
             metrics=self.metrics,
         )
-        self.site = ApiSite(self.api, cast(Any, self.clock))
+        self.site = ApiSite(self.api, cast(Any, self.clock), self.api.count_finished)
 
     def connect(self, peer: IAddress = CLIENT) -> Connection:
         """Connect; the client leaves when the test ends, if not before."""

@@ -143,8 +143,7 @@ class FailureTests(SynchronousTestCase):
         daemon = start(self, WORKERS="2", ECHO_DELAY="0")
         daemon.failures_expected = True
         pids = pids_of(daemon)
-        for _ in range(10):
-            chat(daemon.port, "hello")
+        replies = [chat(daemon.port, "hello") for _ in range(10)]
         time.sleep(1.2)  # each reports once a second
         with Load(lambda: get(daemon.port, "/ping").body) as load:
             time.sleep(0.2)
@@ -156,7 +155,11 @@ class FailureTests(SynchronousTestCase):
         (line,) = daemon.matching("ended without having been told")
         self.assertIn(f"pid {pids[0]}, ended without having been told: signal SIGKILL", line)
         self.assertEqual(sorted(listed_pids(daemon)), sorted(pids_of(daemon, times=3)[1:]))
-        self.assertEqual(get(daemon.port, "/").json["requests"]["api"]["total"], 10)
+        status = get(daemon.port, "/").json
+        self.assertEqual(status["requests"]["api"]["total"], 10)
+        tokens = sum(reply.json["usage"]["completion_tokens"] for reply in replies)
+        per_second = status["last_minute"]["output_tokens_per_second"]
+        self.assertEqual(per_second, round(tokens / 60, 2))
 
     def test_workers_do_not_outlive_a_supervisor_that_is_killed(self) -> None:
         daemon = start(self, WORKERS="2", ECHO_DELAY="0.02")

@@ -18,6 +18,7 @@ def status(count: int, *, usable: bool = True, state: str = "ok") -> dict[str, A
             "all": {"last_second": count, "total": 10 * count},
             "api": {"total": count, "in_flight": count},
         },
+        "steps": {"7": {"requests": count}},
     }
 
 
@@ -40,6 +41,7 @@ class MergeTests(SynchronousTestCase):
                     "all": {"last_second": 7, "total": 70},
                     "api": {"total": 7, "in_flight": 7},
                 },
+                "steps": {"7": {"requests": 7}},
             },
         )
 
@@ -61,11 +63,17 @@ class MergeTests(SynchronousTestCase):
 
 
 class TotalsTests(SynchronousTestCase):
-    def test_of_a_worker_that_has_ended_only_its_totals_count(self) -> None:
+    def test_of_a_worker_that_has_ended_only_totals_and_the_last_minutes_count(self) -> None:
         ended = totals(status(3))
         self.assertEqual(merge(status(1), [ended])["requests"]["all"]["total"], 40)
         self.assertEqual(merge(status(1), [ended])["requests"]["api"]["in_flight"], 1)
+        self.assertEqual(merge(status(1), [ended])["steps"], {"7": {"requests": 4}})
         self.assertEqual(merge(status(1), [ended])["pools"], status(1)["pools"])
+
+    def test_totals_add_up_over_many_that_have_ended(self) -> None:
+        both = totals(merge(status(3), [totals(status(2))]))
+        self.assertEqual(both["requests"]["all"]["total"], 50)
+        self.assertEqual(both["steps"], {"7": {"requests": 5}})
 
     def test_one_that_never_said_anything_had_none(self) -> None:
         self.assertEqual(merge(status(1), [totals({})]), status(1))
