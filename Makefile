@@ -17,17 +17,16 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 	systemctl=systemd systemd-nspawn=systemd-container \
 	buildah=buildah debootstrap=debootstrap runc=runc \
 	caddy=caddy haproxy=haproxy nginx=nginx-light nginx=libnginx-mod-stream \
-	node=nodejs npm=npm
+	node=nodejs npm=npm chromium=chromium chromedriver=chromium-driver
 
 # What runs with the oldest libraries too: all that is no tool of this repository,
 # and what is between it and each of those libraries. tests/scripts/test_oldest.py
 # sees to it that no unit test is forgotten.
 OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.embedded \
 	tests.emulation tests.families tests.http tests.logs tests.manual tests.metrics \
-	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.workers \
+	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.web tests.workers \
 	tests.test_catalog tests.test_command tests.test_errors tests.test_health \
-	tests.test_history \
-	tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
+	tests.test_history tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
 	tests.test_version tests.integration.test_client tests.integration.test_disconnects \
 	tests.integration.test_embedded tests.integration.test_health_checks \
 	tests.integration.test_leaks tests.integration.test_ollama \

@@ -31,6 +31,7 @@ from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.models import ModelsEndpoint
 from piecesd.http.ollama import OllamaApi
+from piecesd.http.page import PageEndpoint, prefers_html
 from piecesd.http.rate_limits import RATE_HEADERS, RequestLimits
 from piecesd.http.request import ApiRequest
 from piecesd.http.responses import ResponsesEndpoint, Store, StoredResponsesEndpoint
@@ -114,6 +115,7 @@ class Api:
             limits=None if limiter is None else RequestLimits(limiter, keys),
             count=self._count_api_request,
         )
+        self._page = PageEndpoint(settings, (*_COMPLETIONS, "models"))
         self._cors = CorsPolicy(settings.cors_origins, RATE_HEADERS if limiter else ())
         self.resource = self._routes().resource()
 
@@ -260,6 +262,12 @@ class Api:
         }
 
     async def _show_root(self, request: ApiRequest) -> None:
+        """Tell how the daemon is: people by a page, programs by JSON."""
+        if prefers_html(request.getHeader(b"accept")):
+            request.vary_by(b"accept", b"accept-language")
+            self._page.show(request)
+            return
+        request.vary_by(b"accept")
         status = self.status()
         if self._all_workers is not None:
             status = await self._all_workers(status)

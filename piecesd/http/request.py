@@ -189,13 +189,18 @@ class ApiRequest(Request):
         for name, value in headers:
             self.responseHeaders.setRawHeaders(name, [value])
 
+    def vary_by(self, *names: bytes) -> None:
+        """Tell caches which request headers the answer depends on, too."""
+        told = self.responseHeaders.getRawHeaders(b"vary", [])
+        self.responseHeaders.setRawHeaders(b"vary", [b", ".join((*told, *names))])
+
     def send(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a whole response; nothing where the client is gone."""
         if self._disconnected:
             return
         self.setResponseCode(status, HTTPStatus(status).phrase.encode())
         self.add_headers(headers)
-        if status != 204:
+        if status not in (204, 304):
             self.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(body)])
         self.write(body)
         self.finish()

@@ -52,6 +52,10 @@ class BuildTests(SynchronousTestCase):
             "piecesd/tokens/vocab/cl100k_base.tiktoken.xz",
             "piecesd/tokens/vocab/claude.json.xz",
             "piecesd/tokens/vocab/o200k_base.tiktoken.xz",
+            "piecesd/web/page.css",
+            "piecesd/web/page.html",
+            "piecesd/web/start.js",
+            "piecesd/web/texts.json",
             f"{record}/licenses/LICENSE",
         }
         self.assertEqual(data - names, set())
