@@ -39,6 +39,10 @@ function startPlayground() {
   temperature.addEventListener("input", () => {
     byId("temperature-shown").textContent = Number(temperature.value).toFixed(1);
   });
+  byId("model").addEventListener("change", (event) => {
+    const model = models.find((each) => each.id === event.target.value);
+    temperature.disabled = !model.supported_parameters.includes("temperature");
+  });
 }
 
 /** Whether there is a model to ask; where a key is missing, that is asked for first. */
@@ -109,10 +113,11 @@ async function streamAnswer(began, messages, answer, signal) {
 
 function chatRequest(model, messages) {
   const system = byId("system").value.trim();
+  const temperature = byId("temperature");
   return {
     model,
     messages: system ? [{ role: "system", content: system }, ...messages] : messages,
-    temperature: Number(byId("temperature").value),
+    ...(temperature.disabled ? {} : { temperature: Number(temperature.value) }),
     stream: true,
     stream_options: { include_usage: true },
   };

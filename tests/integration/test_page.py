@@ -124,6 +124,11 @@ class LookTests(PageTestCase):
         self.assertRegex(browser.text("#uptime"), r"^\d+ (s|min)")
         browser.await_text("#services", "vertex")
         browser.await_text("#model-rows", "claude-3-opus@20240229")
+        for model, takes_temperature in (("gemini-pro", False), ("gpt-4", True)):
+            (link,) = [each for each in browser.elements("#model-rows a") if each.text == model]
+            link.click()
+            self.assertEqual(browser.element("model").get_attribute("value"), model)
+            self.assertEqual(browser.element("temperature").is_enabled(), takes_temperature)
         self.ask(browser, "Hello?")
         browser.await_text(ANSWER, "says: Hello?")
         # A step of five seconds has to be over, and the page to have asked.
