@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 RETIRE_SECONDS = 1.0
 
+_log = Logger()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessSettings:
@@ -92,6 +94,15 @@ class Ending:
         elif self._signals_hurry:
             self._log.info("Received {signal} again: ending at once", signal=signal_name)
             self.hurry()
+
+
+async def stop_parts(parts: Sequence[Service]) -> None:
+    """Stop ``parts``, the last one first. One that fails holds no other up."""
+    for part in reversed(parts):
+        try:
+            await maybeDeferred(part.stopService)
+        except Exception:  # the others are to stop all the same
+            _log.failure("Stopping {part} failed", part=part)
 
 
 class Daemon(Service):
@@ -190,11 +201,7 @@ class Daemon(Service):
         )
         await self._listeners.close()
         await self._site.drain(self._drain_seconds)
-        for part in reversed(self._parts):
-            try:
-                await maybeDeferred(part.stopService)
-            except Exception:  # the others are to stop all the same
-                self._log.failure("Stopping {part} failed", part=part)
+        await stop_parts(self._parts)
 
     def _ready(self) -> None:
         """Take the signals over, then say that the daemon is there."""

@@ -58,12 +58,16 @@ class Options(usage.Options):
         try:
             self.config = load(*sources)
             self.settings = given_texts(*sources)
-            self.catalog = _load_catalog(self.config)
+            self.catalog = load_catalog(self.config)
         except ConfigError as error:
             raise SystemExit(f"piecesd: {error}") from None
 
 
-def _load_catalog(config: Config) -> Catalog:
+def load_catalog(config: Config) -> Catalog:
+    """The catalogue that the settings ask for.
+
+    :raises ConfigError: it can't be used, or lacks the default model.
+    """
     if config.models_file is None:
         catalog = Catalog.built_in()
     else:

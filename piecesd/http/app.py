@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from piecesd.completion.service import Completions
     from piecesd.ratelimits.limiter import RateLimiter
 
+AllWorkers = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Makes of what ``GET /`` says of one process what it says of all that serve."""
+
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 _COMPLETIONS: Mapping[str, Dialect] = {
@@ -72,8 +75,7 @@ class Api:
         one, everybody may.
     :param limiter: None where no rate is limited.
     :param store: of responses; None where none are kept.
-    :param all_workers: makes of what ``GET /`` says of this process what it
-        says of all that serve; None where this is the only one.
+    :param all_workers: None where this process is the only one.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Api:
         gate: Gate | None = None,
         limiter: RateLimiter | None = None,
         store: Store | None = None,
-        all_workers: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
+        all_workers: AllWorkers | None = None,
     ) -> None:
         self.settings = settings
         self.version = version
