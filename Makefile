@@ -22,7 +22,7 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 # What runs with the oldest libraries too: all that is no tool of this repository,
 # and what is between it and each of those libraries. tests/scripts/test_oldest.py
 # sees to it that no unit test is forgotten.
-OLDEST_TESTS = tests.access tests.completion tests.config tests.dialects tests.embedded \
+OLDEST_TESTS = tests.access tests.asgi tests.completion tests.config tests.dialects tests.embedded \
 	tests.emulation tests.families tests.http tests.logs tests.manual tests.metrics \
 	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.web tests.workers \
 	tests.test_catalog tests.test_command tests.test_errors tests.test_health \

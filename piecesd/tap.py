@@ -7,9 +7,10 @@ one of several workers.
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.threads import deferToThreadPool
@@ -27,13 +28,14 @@ from piecesd.daemon import CantStart, Daemon, Ending, ProcessSettings
 from piecesd.embedded.service import EmbeddedUpstreamService
 from piecesd.embedded.tap import build as build_embedded
 from piecesd.families import FAMILIES
-from piecesd.http.app import Api
+from piecesd.http.app import AllWorkers, Api
 from piecesd.http.listening import Listeners
 from piecesd.http.settings import HttpSettings
 from piecesd.http.site import ApiSite
 from piecesd.http.sockets import ListeningSocket, adopt_sockets, open_sockets
 from piecesd.logs import LogService
 from piecesd.metrics.figures import LiveFigures
+from piecesd.metrics.tap import BuiltMetrics
 from piecesd.metrics.tap import build as build_metrics
 from piecesd.process import connections_that_fit, daemon_threads
 from piecesd.ratelimits.tap import build as build_limiter
@@ -50,10 +52,13 @@ from piecesd.upstream.client import GrpcUpstream, stub_maker
 from piecesd.upstream.endpoints import Endpoint, Endpoints
 from piecesd.upstream.service import UpstreamService
 from piecesd.version import Build, read_build
-from piecesd.wiring import addresses, announce, log_service
+from piecesd.wiring import addresses, announce, announce_hosted, log_service
 from piecesd.workers.control import Control
 from piecesd.workers.place import Place
 from piecesd.workers.turns import Turns
+
+if TYPE_CHECKING:
+    from piecesd.asgi.service import HostedService
 
 _log = Logger()
 
@@ -73,12 +78,92 @@ def build(
     :param place: of this process among several workers; None where it is the
         only one, and opens its sockets itself.
     """
-    build_record = read_build()
-    shared = shared_directory(os.environ)
     ending = Ending(reactor, signals_hurry=place is None)
     notifier = Notifier.of_process(os.environ, reactor)
     control = None if place is None else Control(place, ending, reactor)
     logs = log_service(config, reactor, parent, lock_path=place.log_lock_path if place else None)
+    serving = _serving(
+        config, catalog, reactor, all_workers=control.all_workers if control else None
+    )
+    site = serving.site
+    listeners = Listeners(reactor, site, config.api_endpoints)
+    daemon = Daemon(
+        reactor,
+        ProcessSettings(
+            cpu_affinity=config.cpu_affinity,
+            time_zone=config.time_zone,
+            drain_timeout_seconds=config.drain_timeout_seconds,
+            worker=place.number if place else None,
+        ),
+        observer=None if parent.get("syslog") or parent.get("logger") else logs,
+        parts=[
+            logs,
+            SignalActions(reactor, _signal_actions(logs, listeners, notifier)),
+            notifier,
+            *([control] if control is not None else []),
+            *serving.parts,
+        ],
+        site=site,
+        listeners=listeners,
+        listen=partial(_listen, config, place, listeners, serving.metrics.listeners),
+        announce=(
+            partial(_announce, config, serving, notifier) if control is None else control.announce
+        ),
+        ending=ending,
+    )
+    if control is not None:
+        control.serve(serving.api.status, daemon.retire)
+    return daemon
+
+
+def build_hosted(config: Config, catalog: Catalog, reactor: Any) -> "HostedService":
+    """Wire what serves without a port, in a process that is somebody else's."""
+    from piecesd.asgi.channel import HostedSite  # a daemon has no use for these
+    from piecesd.asgi.service import HostedService
+
+    logs = log_service(config, reactor, {})
+    serving = _serving(config, catalog, reactor, site_type=HostedSite)
+    return HostedService(
+        site=serving.site,
+        observer=logs,
+        parts=[logs, *serving.parts],
+        drain_timeout_seconds=config.drain_timeout_seconds,
+        announce=partial(_announce_hosted, config, serving),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Serving:
+    """What answers requests, wherever they come from.
+
+    ``parts``: in the order of their start.
+    """
+
+    build_record: Build
+    api: Api
+    site: ApiSite
+    embedded: EmbeddedUpstreamService | None
+    metrics: BuiltMetrics
+    parts: Sequence[Service]
+
+    @property
+    def embedded_name(self) -> str | None:
+        """Where the embedded upstream is, for people; None where there is none."""
+        if self.embedded is None:
+            return None
+        return f"{_embedded_address(self.embedded)}, embedded ({self.embedded.model_name})"
+
+
+def _serving(
+    config: Config,
+    catalog: Catalog,
+    reactor: Any,
+    *,
+    site_type: type[ApiSite] = ApiSite,
+    all_workers: AllWorkers | None = None,
+) -> _Serving:
+    build_record = read_build()
+    shared = shared_directory(os.environ)
     embedded = None if addresses(config) else build_embedded(config, reactor)
     bridge_threads = daemon_threads("bridge", config.bridge_threads)
     counting_threads = daemon_threads("counting", 1)
@@ -137,29 +222,21 @@ def build(
         gate=gate,
         limiter=limiter,
         store=store,
-        all_workers=control.all_workers if control else None,
+        all_workers=all_workers,
     )
 
     def count_finished(request: FinishedRequest) -> None:
         metrics.count_request(request)
         api.count_finished(request)
 
-    site = ApiSite(api, reactor, count_finished)
-    listeners = Listeners(reactor, site, config.api_endpoints)
-    daemon = Daemon(
-        reactor,
-        ProcessSettings(
-            cpu_affinity=config.cpu_affinity,
-            time_zone=config.time_zone,
-            drain_timeout_seconds=config.drain_timeout_seconds,
-            worker=place.number if place else None,
-        ),
-        observer=None if parent.get("syslog") or parent.get("logger") else logs,
+    site = site_type(api, reactor, count_finished)
+    return _Serving(
+        build_record=build_record,
+        api=api,
+        site=site,
+        embedded=embedded,
+        metrics=metrics,
         parts=[
-            logs,
-            SignalActions(reactor, _signal_actions(logs, listeners, notifier)),
-            notifier,
-            *([control] if control is not None else []),
             ban_service,
             *([embedded] if embedded is not None else []),
             upstreams,
@@ -168,19 +245,7 @@ def build(
             *limit_services,
             *([store] if store is not None else []),
         ],
-        site=site,
-        listeners=listeners,
-        listen=partial(_listen, config, place, listeners, metrics.listeners),
-        announce=(
-            partial(_announce, config, build_record, embedded, notifier)
-            if control is None
-            else control.announce
-        ),
-        ending=ending,
     )
-    if control is not None:
-        control.serve(api.status, daemon.retire)
-    return daemon
 
 
 class _Preload(Service):
@@ -333,16 +398,22 @@ def _live_figures(upstreams: UpstreamService, site: ApiSite, api: Api) -> LiveFi
 
 def _announce(
     config: Config,
-    build_record: Build,
-    embedded: EmbeddedUpstreamService | None,
+    serving: _Serving,
     notifier: Notifier,
     sockets: Sequence[ListeningSocket],
 ) -> None:
     """Say what runs here, and where: in the log, and to whoever has started it."""
-    where = None
-    if embedded is not None:
-        where = f"{_embedded_address(embedded)}, embedded ({embedded.model_name})"
-    announce(config, build_record, sockets, embedded=where)
+    announce(config, serving.build_record, sockets, embedded=serving.embedded_name)
+    _announce_limits(config)
+    notifier.ready(f"Listening on {', '.join(each.url(config.api_prefix) for each in sockets)}")
+
+
+def _announce_hosted(config: Config, serving: _Serving) -> None:
+    """The same, where something else listens, and nobody is told."""
+    announce_hosted(config, serving.build_record, embedded=serving.embedded_name)
+    _announce_limits(config)
+
+
+def _announce_limits(config: Config) -> None:
     if (limits := limit_settings(config)).any:
         _log.info("Rate limits: {limits}", limits=str(limits))
-    notifier.ready(f"Listening on {', '.join(each.url(config.api_prefix) for each in sockets)}")

@@ -75,6 +75,25 @@ def announce(
     _log.info("Listening on {urls}", urls=", ".join(_urls(api_sockets, config.api_prefix)))
     if metrics_sockets:
         _log.info("Metrics on {urls}", urls=", ".join(_urls(metrics_sockets, "/metrics")))
+    _announce_upstreams(config, embedded)
+    for host in (each.host for each in api_sockets):
+        if not config.api_keys and host is not None and not is_loopback(host):
+            _log.warn(
+                "No API_KEY is set, and {host} is open to others: anybody who reaches it can use "
+                "it",
+                host=f"[{host}]" if ":" in host else host,
+            )
+
+
+def announce_hosted(config: Config, build_record: Build, *, embedded: str | None) -> None:
+    """Log what runs here, as an application of a server that listens somewhere."""
+    _log.info("{build}", build=str(build_record))
+    _announce_upstreams(config, embedded)
+    if not config.api_keys:
+        _log.warn("No API_KEY is set: anybody who reaches this server can use it")
+
+
+def _announce_upstreams(config: Config, embedded: str | None) -> None:
     configured = addresses(config)
     for family in ("gpt", "vertex"):
         if embedded is not None:
@@ -84,13 +103,6 @@ def announce(
         else:
             where = "none, its models are not served"
         _log.info("{family} upstream: {where}", family=family, where=where)
-    for host in (each.host for each in api_sockets):
-        if not config.api_keys and host is not None and not is_loopback(host):
-            _log.warn(
-                "No API_KEY is set, and {host} is open to others: anybody who reaches it can use "
-                "it",
-                host=f"[{host}]" if ":" in host else host,
-            )
 
 
 def _urls(sockets: Sequence[ListeningSocket], path: str) -> list[str]:

@@ -241,6 +241,18 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "twisted",
     ),
     "piecesd.tap": ("piecesd", "twisted"),
+    # The same in the event loop of an ASGI server, which only `running` starts.
+    "piecesd.asgi": ("piecesd.errors", "piecesd.http", "twisted", "zope.interface"),
+    "piecesd.asgi.service": ("piecesd.daemon", "piecesd.http.site", "twisted"),
+    "piecesd.asgi.running": (
+        "piecesd.asgi",
+        "piecesd.config",
+        "piecesd.daemon",
+        "piecesd.http.site",
+        "piecesd.plugin",
+        "piecesd.tap",
+        "twisted.internet.error",
+    ),
     "piecesd.command": ("piecesd.plugin", "twisted"),
     "piecesd.__main__": ("piecesd.command", "piecesd.version"),
     "piecesd.workers.__main__": ("piecesd.command",),

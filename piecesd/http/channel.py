@@ -60,6 +60,7 @@ class ApiChannel(HTTPChannel):
 
     site: ApiSite
     transport: Any
+    requestFactory: type[ApiRequest]  # noqa: N815 the site's
     requests: list[ApiRequest]
     persistent: bool
     length: int | None
@@ -147,7 +148,7 @@ class ApiChannel(HTTPChannel):
         self._receivedHeaderCount = 0
         self._in_header = True
         self._framing = BodyFraming(self._version)
-        self.requests.append(ApiRequest(self))
+        self.requests.append(self.requestFactory(self))
 
     def _take_header_line(self, line: bytes) -> None:
         self._receivedHeaderCount += 1
@@ -236,7 +237,7 @@ class ApiChannel(HTTPChannel):
         if self._lingering or self._abortingCall is not None:
             return
         if not self.requests:
-            self.requests.append(ApiRequest(self))
+            self.requests.append(self.requestFactory(self))
         request = self.requests[-1]
         self._stop_reading(request)
         request.refuse(
