@@ -155,7 +155,7 @@ class StreamTests(ResponsesTestCase):
         response = connection.response()
         self.assertEqual(event_names(response)[-1], "response.completed")
         (record,) = self.kept.saved
-        last = json.loads(response.body.split(b"\ndata: ")[-1])
+        last = json.loads(response.body.split(b"\ndata: ")[-2])
         self.assertEqual(json.loads(record.response), last["response"])
         self.assertEqual(self.get(f"{PATH}/{record.id}").json(), last["response"])
 

@@ -161,11 +161,13 @@ class ResponseRenderer:
         return KEEP_ALIVE
 
     def done(self) -> bytes:
-        """The end of a whole response. There is no ``[DONE]`` in this API."""
+        """The end of a whole response. OpenAI's own API sends no ``[DONE]`` here;
+        Open Responses wants it, and the SDKs take it for the end of any stream."""
         assert self._usage is not None
         response = ended(self._begun, self._output, self._usage, is_cut=self._is_cut, now=self._now)
         self.response = self._encode(response)
-        return self._of_response(response.status, self._number(), self.response)
+        end = self._of_response(response.status, self._number(), self.response)
+        return end + frame(b"[DONE]")
 
     def error(self, error: ApiError, language: Language = "en") -> bytes:
         """The end of a response that failed after its first byte was sent; what

@@ -41,6 +41,7 @@ from tests.dialects.openai_responses.support import (
 from tests.hypothesis_profiles import examples
 
 _EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+_DONE = b"data: [DONE]\n\n"
 _FRAME = re.compile(r"event: (?P<name>[a-z._]+)\ndata: (?P<data>[^\n]*)\n\n")
 
 CALL_EVENTS: list[ChatEvent] = [
@@ -59,7 +60,14 @@ def streamed(events: Sequence[ChatEvent], **fields: Any) -> list[dict[str, Any]]
     opening, as the stream writer does."""
     of = renderer(**fields)
     first = of.events(events)
-    return objects(of.opening() + first + of.done())
+    return objects(of.opening() + first + end_of(of))
+
+
+def end_of(of: ResponseRenderer) -> bytes:
+    """The last events of a whole response, without what says that it is whole."""
+    end = of.done()
+    assert end.endswith(_DONE)
+    return end.removesuffix(_DONE)
 
 
 def objects(data: bytes) -> list[dict[str, Any]]:
@@ -181,7 +189,7 @@ class LastEventTests(SynchronousTestCase):
         of = renderer()
         of.events(WHOLE)
         self.assertIsNone(of.response)
-        (last,) = objects(of.done())
+        (last,) = objects(end_of(of))
         assert of.response is not None
         self.assertEqual(json.loads(of.response), last["response"])
 
@@ -191,7 +199,9 @@ class FailureTests(SynchronousTestCase):
         of = renderer()
         of.opening()
         of.events(before)
-        (event,) = objects(of.error(error))
+        end = of.error(error)
+        self.assertNotIn(_DONE, end)
+        (event,) = objects(end)
         return of, event
 
     def test_it_ends_with_what_there_is_and_is_not_whole(self) -> None:
