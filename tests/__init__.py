@@ -1,0 +1,3 @@
+from tests.hypothesis_profiles import load_usual
+
+load_usual()

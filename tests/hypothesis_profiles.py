@@ -1,5 +1,8 @@
-"""How long the random schedules run: a second or two each in CI, and as long as
-one likes where HYPOTHESIS_EXAMPLES says so."""
+"""How many examples Hypothesis makes: each test has its usual number, or the 100 that
+are usual for all, and HYPOTHESIS_EXAMPLES says another one for all of them.
+
+No example has a deadline, which a busy machine would miss.
+"""
 
 import os
 
@@ -13,3 +16,9 @@ def examples(usual: int) -> settings:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
+
+
+def load_usual() -> None:
+    """Have tests that say nothing else take 100, or as many as the environment says."""
+    settings.register_profile("usual", examples(100))
+    settings.load_profile("usual")

@@ -1,6 +1,6 @@
 """That a text costs the same counted while it grows, and what is held meanwhile."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,12 +9,12 @@ from piecesd.completion.counting import TokenCounts
 from piecesd.completion.text_count import MAX_WAITING_CHARS, TextCount
 from piecesd.tokens import EncodingName, load, quick_chars
 from tests.completion.support import StoppedThread
+from tests.hypothesis_profiles import examples
 from tests.tokens.reference import (
     ENCODING_NAMES,
     PATHOLOGICAL,
     divided,
     growing_text,
-    no_deadline,
 )
 
 LONG = "word " * 2_000
@@ -44,7 +44,7 @@ class TextCountCase(SynchronousTestCase):
 
 
 class EveryTextTests(TextCountCase):
-    @settings(no_deadline, max_examples=50)
+    @examples(50)
     @given(
         growing_text,
         st.lists(st.integers(1, 3000), min_size=1, max_size=5),
@@ -90,7 +90,6 @@ class EveryTextTests(TextCountCase):
                 self.thread.step()
             self.assertEqual(self.total(growing), load("cl100k_base").count(text))
 
-    @settings(no_deadline)
     @given(growing_text, growing_text)
     def test_what_it_says_is_settled_stays_so_whatever_follows(self, text: str, more: str) -> None:
         for name in ENCODING_NAMES:

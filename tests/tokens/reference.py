@@ -8,7 +8,6 @@ from unittest import mock
 
 import tiktoken
 import tiktoken_ext.openai_public as published  # type: ignore[import-untyped]
-from hypothesis import settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -17,7 +16,6 @@ from piecesd.tokens.vocabulary import read_vocabulary
 
 ENCODING_NAMES: tuple[EncodingName, ...] = ("o200k_base", "cl100k_base", "claude")
 
-no_deadline = settings(deadline=None)
 """For tests whose first example loads a vocabulary."""
 
 TRICKY = (

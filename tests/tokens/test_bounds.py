@@ -9,7 +9,6 @@ from piecesd.tokens.bounds import _STEADY, LONG_TEXT_CHARS
 from tests.tokens.reference import (
     ENCODING_NAMES,
     any_text,
-    no_deadline,
     usual_text,
     whole_text_counter,
 )
@@ -23,7 +22,6 @@ def size_bytes(text: str) -> int:
 
 
 class UpperBoundTests(SynchronousTestCase):
-    @no_deadline
     @given(any_text | usual_text)
     def test_no_text_has_more_tokens(self, text: str) -> None:
         for name in ENCODING_NAMES:
@@ -50,7 +48,6 @@ class UpperBoundTests(SynchronousTestCase):
                 if unicodedata.normalize("NFC", pair) == chr(code_point):
                     self.assertLessEqual(size_bytes(chr(code_point)), size_bytes(pair))
 
-    @no_deadline
     @given(st.lists(any_text))
     def test_the_bounds_of_parts_bound_the_whole(self, parts: list[str]) -> None:
         text = "".join(parts)

@@ -1,26 +1,26 @@
 import threading
 from collections.abc import Callable, Iterable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.tokens import Encoding, encoding, is_loaded, is_quick, load, quick_chars
 from piecesd.tokens.encoding import GivenUp
 from piecesd.tokens.slices import SLICE_CHARS
+from tests.hypothesis_profiles import examples
 from tests.tokens.reference import (
     ENCODING_NAMES,
     PATHOLOGICAL,
     divided,
     growing_text,
-    no_deadline,
     usual_text,
     whole_text_counter,
 )
 
 
 class CountTests(SynchronousTestCase):
-    @settings(no_deadline, max_examples=300)
+    @examples(300)
     @given(usual_text)
     def test_a_text_counts_as_if_encoded_whole(self, text: str) -> None:
         for name in ENCODING_NAMES:
@@ -81,7 +81,7 @@ def count_in_pieces(encoding: Encoding, pieces: Iterable[str]) -> int:
 
 
 class CountClosedTests(SynchronousTestCase):
-    @settings(no_deadline, max_examples=150)
+    @examples(150)
     @given(growing_text, st.lists(st.integers(1, 400), min_size=1, max_size=5))
     def test_any_pieces_count_as_the_whole_text(self, text: str, sizes: list[int]) -> None:
         for name in ENCODING_NAMES:

@@ -1,15 +1,15 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.tokens import Encoding, EncodingName, TokenLimit, load
 from piecesd.tokens.slices import SLICE_CHARS
+from tests.hypothesis_profiles import examples
 from tests.tokens.reference import (
     ENCODING_NAMES,
     any_text,
     divided,
     growing_text,
-    no_deadline,
     usual_text,
 )
 
@@ -32,7 +32,7 @@ def longest_fitting_beginning(encoding: Encoding, max_tokens: int, text: str) ->
 
 
 class TokenLimitTests(SynchronousTestCase):
-    @settings(no_deadline, max_examples=300)
+    @examples(300)
     @given(encoding_names, short_text, st.integers(0, 60), st.lists(st.integers(1, 40), min_size=1))
     def test_the_longest_beginning_that_fits_passes_for_any_chunking(
         self, name: EncodingName, text: str, max_tokens: int, sizes: list[int]
@@ -43,7 +43,6 @@ class TokenLimitTests(SynchronousTestCase):
             run(encoding, max_tokens, divided(text, sizes)), (fitting, fitting != text)
         )
 
-    @no_deadline
     @given(encoding_names, st.lists(any_text | usual_text))
     def test_text_under_the_limit_passes_at_once_and_whole(
         self, name: EncodingName, pieces: list[str]
@@ -110,7 +109,7 @@ class SkipTests(SynchronousTestCase):
         limit.end()
         return passed, limit.reached
 
-    @settings(no_deadline, max_examples=150)
+    @examples(150)
     @given(
         encoding_names,
         growing_text,

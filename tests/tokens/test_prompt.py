@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.chat import Message
 from piecesd.tokens import EncodingName, count_prompt, load, prompt_upper_bound
-from tests.tokens.reference import ENCODING_NAMES, any_text, no_deadline, usual_text
+from tests.tokens.reference import ENCODING_NAMES, any_text, usual_text
 
 messages_of_any_kind = st.lists(
     st.builds(
@@ -116,7 +116,6 @@ class ClaudePromptTests(SynchronousTestCase):
 
 
 class PromptUpperBoundTests(SynchronousTestCase):
-    @no_deadline
     @given(messages_of_any_kind)
     def test_no_conversation_costs_more(self, messages: list[Message]) -> None:
         for name in ENCODING_NAMES:

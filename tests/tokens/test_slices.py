@@ -1,23 +1,23 @@
 import re
 import unicodedata
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.tokens.slices import _LETTER, SLICE_CHARS, closed_slices, slices, stretches
+from tests.hypothesis_profiles import examples
 from tests.tokens.reference import (
     ENCODING_NAMES,
     PATHOLOGICAL,
     any_text,
-    no_deadline,
     usual_text,
     whole_text_counter,
 )
 
 
 class SafeCutTests(SynchronousTestCase):
-    @settings(no_deadline, max_examples=1500)
+    @examples(1500)
     @given(any_text)
     def test_counts_add_up_at_every_safe_cut(self, text: str) -> None:
         for name in ENCODING_NAMES:
