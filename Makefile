@@ -35,6 +35,9 @@ OLDEST_TESTS = tests.access tests.asgi tests.completion tests.config tests.diale
 	tests.integration.test_stopping tests.integration.test_store_file \
 	tests.integration.test_tls
 
+# Of each test by examples: how rules of ours hold is shown with the newer ones.
+OLDEST_EXAMPLES = 10
+
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
 RUN_STAMP = $(VENV)/.stamp-run
@@ -54,7 +57,7 @@ PROTOC = $(PROTOS_VENV)/bin/python -m grpc_tools.protoc -Ipiecesd/_pb=protos
 PROTOS = protos/gpt.proto protos/vertex.proto protos/health.proto
 FRESH_PROTOS = build/fresh-protos
 
-.PHONY: help run test test-oldest lint fresh check packages clients test-clients test-deploy bench soak protos vocab docs wheel sdist clean
+.PHONY: help run test test-oldest lint fresh check environments packages clients test-clients test-deploy bench soak protos vocab docs wheel sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +69,8 @@ test: $(DEV_STAMP) ## run all tests, or TESTS=tests.http
 	$(IN_VENV) -m scripts.run_tests $(TESTS)
 
 test-oldest: $(OLDEST_STAMP) ## run the tests that matter with the oldest libraries that pyproject.toml allows
-	$(OLDEST_VENV)/bin/python -m scripts.run_tests $(OLDEST_TESTS)
+	HYPOTHESIS_EXAMPLES=$(OLDEST_EXAMPLES) \
+		$(OLDEST_VENV)/bin/python -m scripts.run_tests $(OLDEST_TESTS)
 
 lint: $(DEV_STAMP) ## check form and types
 	$(IN_VENV) -m ruff format --check .
@@ -82,6 +86,8 @@ fresh: $(PROTOS_STAMP) ## check that the committed protobuf code is what protos/
 
 # The tests check the other made things: documents, vocabularies, wheel, sdist.
 check: lint fresh test ## all of the above: what a commit has to pass
+
+environments: $(DEV_STAMP) $(OLDEST_STAMP) $(PROTOS_STAMP) $(CLIENTS_STAMP) ## install all that the targets above need
 
 packages: ## install the system's packages that tests run, where that is possible
 	sh scripts/install_packages.sh $(TEST_PACKAGES)
