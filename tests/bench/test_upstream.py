@@ -45,7 +45,7 @@ class UpstreamTests(SynchronousTestCase):
         self.assertEqual([len(list(call)) for call in calls], [51] * 50)
 
     def test_paced_pieces_arrive_soon_after_they_are_due(self) -> None:
-        request = gpt_request(Script(pieces=20, rate=100.0).prompt())
+        request = gpt_request(Script(pieces=20, rate=20.0).prompt())
         late = [
             lateness_us(digits, monotonic_us())
             for reply in self.gpt.PredictWithStream(request, timeout=20)
@@ -53,7 +53,8 @@ class UpstreamTests(SynchronousTestCase):
         ]
         self.assertEqual(len(late), 20)
         self.assertGreaterEqual(min(late), 0)
-        self.assertLess(sorted(late)[10], 50_000)
+        # If all came at the end, it would be half a second.
+        self.assertLess(sorted(late)[10], 250_000)
 
     def test_the_other_methods_answer_too(self) -> None:
         prompt = Script(pieces=2).prompt()
@@ -83,10 +84,10 @@ class UpstreamTests(SynchronousTestCase):
         direct = DirectClient(f"127.0.0.1:{self.port}")
         self.addCleanup(direct.close)
         started = time.monotonic()
-        seconds = direct.first_piece_seconds(Script(pieces=3, rate=20.0))
+        seconds = direct.first_piece_seconds(Script(pieces=3, rate=4.0))
         whole_seconds = time.monotonic() - started
         self.assertGreater(seconds, 0)
-        self.assertLess(seconds, whole_seconds - 0.08)
+        self.assertLess(seconds, whole_seconds - 0.1)
 
     def test_a_port_that_is_taken_is_told(self) -> None:
         upstream = started_upstream(self.port)

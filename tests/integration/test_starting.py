@@ -175,7 +175,8 @@ class SourceTests(SynchronousTestCase):
         path = "/environment/chat/completions"
         reply = chat(daemon.port, "hello", path=path, model="unknown")
         self.assertEqual(reply.json["model"], "gpt-4")
-        self.assertEqual(daemon.matching("#warn"), [])
+        # A busy machine may hold the reactor up, which it tells.
+        self.assertEqual(daemon.matching("(?<!ReactorLag)#warn"), [])
 
     def test_the_env_file_may_have_another_name(self) -> None:
         directory = run_directory(self)
