@@ -146,14 +146,14 @@ class ImageTests(SynchronousTestCase):
         self.stop(container)
 
     def test_it_lets_requests_finish_and_cuts_what_does_not(self) -> None:
-        container = self.start(UPSTREAM_FAULTS="true", ECHO_DELAY="0.05", DRAIN_TIMEOUT="3")
+        container = self.start(UPSTREAM_FAULTS="true", ECHO_DELAY="0.02", DRAIN_TIMEOUT="6")
         clients = [open_chat(self.port, text, stream=True) for text in ("hello", NEVER)]
         clients[0].next_text()
         began = time.monotonic()
         self.stop(container)
         self.assertTrue(clients[0].streamed().is_done)
         self.assertEqual(clients[1].reply().error["code"], "shutting_down")
-        self.assertGreater(time.monotonic() - began, 2.5)
+        self.assertGreater(time.monotonic() - began, 5.5)
 
     def test_it_has_no_rights_and_writes_where_it_should_only(self) -> None:
         container = self.start()
