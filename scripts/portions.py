@@ -1,10 +1,9 @@
-"""What of the tests one process runs, in which order, and what runs alone.
+"""What of the tests one process runs, and in which order.
 
 A portion is a tuple of names as trial takes them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 Portion = tuple[str, ...]
@@ -23,29 +22,14 @@ TOGETHER = (
 FIRST = ("tests.deploy", "tests.integration")
 """What takes longest, lest it be what all wait for in the end."""
 
-ALONE: tuple[str, ...] = ()
-"""What measures so closely that it needs the machine for itself."""
 
+def portions(names: Iterable[str]) -> list[Portion]:
+    """What takes longest comes first.
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """``side_by_side`` in the order of their start; ``alone`` after those, one by one."""
-
-    side_by_side: Sequence[Portion]
-    alone: Sequence[Portion]
-
-    @classmethod
-    def of(cls, names: Iterable[str]) -> "Plan":
-        """:param names: of packages, modules, classes or tests."""
-        found = list(_portions(dict.fromkeys(unit for name in names for unit in _units(name))))
-        return cls(
-            side_by_side=sorted((each for each in found if each[0] not in ALONE), key=_rank),
-            alone=[each for each in found if each[0] in ALONE],
-        )
-
-    @property
-    def size(self) -> int:
-        return len(self.side_by_side) + len(self.alone)
+    :param names: of packages, modules, classes or tests.
+    """
+    units = dict.fromkeys(unit for name in names for unit in _units(name))
+    return sorted(_joined(units), key=_rank)
 
 
 def _units(name: str) -> Iterator[str]:
@@ -59,7 +43,7 @@ def _units(name: str) -> Iterator[str]:
             yield from _units(f"{name}.{path.name}")
 
 
-def _portions(units: Iterable[str]) -> Iterator[Portion]:
+def _joined(units: Iterable[str]) -> Iterator[Portion]:
     left = dict.fromkeys(units)
     for group in TOGETHER:
         if portion := tuple(name for name in group if name in left):

@@ -22,7 +22,7 @@ from twisted.trial.runner import TestLoader, TrialRunner
 
 from scripts.jobs import run_jobs
 from scripts.outcome import Outcome
-from scripts.portions import Plan
+from scripts.portions import Portion, portions
 
 MOST_JOBS = 5
 """However many cores there are: each job needs memory, too."""
@@ -61,13 +61,12 @@ def run_here(names: Sequence[str]) -> Outcome:
     return Outcome.of(result, result.seconds)
 
 
-def run_side_by_side(plan: Plan, jobs: int) -> Iterator[Outcome]:
-    """Run what ``plan`` says in other processes, and print what they print."""
-    for portions, most in ((plan.side_by_side, jobs), (plan.alone, 1)):
-        with closing(run_jobs(_JOB, portions, most)) as ended:
-            for finished in ended:
-                print(f"\n{' '.join(finished.portion)}\n{finished.printed}", flush=True)  # noqa: T201
-                yield finished.outcome
+def run_side_by_side(whole: Sequence[Portion], jobs: int) -> Iterator[Outcome]:
+    """Run all portions in other processes, and print what those print."""
+    with closing(run_jobs(_JOB, whole, jobs)) as ended:
+        for finished in ended:
+            print(f"\n{' '.join(finished.portion)}\n{finished.printed}", flush=True)  # noqa: T201
+            yield finished.outcome
 
 
 def main() -> int:
@@ -79,12 +78,12 @@ def main() -> int:
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # the former is ignored after an &
         signal.signal(number, signal.default_int_handler)
-    plan = Plan.of(options.names)
+    whole = portions(options.names)
     try:
-        if options.outcome or options.jobs == 1 or plan.size == 1:
+        if options.outcome or options.jobs == 1 or len(whole) == 1:
             outcome = run_here(options.names)
         else:
-            outcome = Outcome.of_all(run_side_by_side(plan, options.jobs))
+            outcome = Outcome.of_all(run_side_by_side(whole, options.jobs))
     except KeyboardInterrupt:
         return INTERRUPTED
     if options.outcome:
