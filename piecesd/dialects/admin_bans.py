@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from piecesd.dialects.json_body import decode_body
-from piecesd.errors import InvalidValue, Phrase
 
 MAX_BAN_SECONDS = 10 * 365 * 86400
+MAX_REASON_CHARACTERS = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,11 +27,11 @@ class BanOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A ban that is asked for; it has ``address`` and ``seconds``."""
 
     address: str
-    seconds: int
-    reason: str = ""
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_BAN_SECONDS)]
+    reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)] = ""
 
 
-class _Ban(msgspec.Struct):
+class Ban(msgspec.Struct):
     object: Literal["ban"]
     address: str
     since: int
@@ -40,9 +40,13 @@ class _Ban(msgspec.Struct):
     reason: str
 
 
-class _BanList(msgspec.Struct):
+class BanList(msgspec.Struct):
     object: Literal["list"]
-    data: list[_Ban]
+    data: list[Ban]
+
+
+class Lifted(msgspec.Struct):
+    lifted: int
 
 
 _ORDER = msgspec.json.Decoder(BanOrder)
@@ -54,15 +58,7 @@ def parse_ban_order(body: bytes) -> BanOrder:
     :raises InvalidRequest: it has not the form of one, or not for a time
         between a second and ten years.
     """
-    order = decode_body(_ORDER, body)
-    if not 1 <= order.seconds <= MAX_BAN_SECONDS:
-        raise InvalidValue(
-            param="seconds",
-            detail=Phrase(
-                f"it must be from 1 to {MAX_BAN_SECONDS}.", f"应为 1 至 {MAX_BAN_SECONDS}。"
-            ),
-        )
-    return order
+    return decode_body(_ORDER, body)
 
 
 def render_ban(card: BanCard) -> bytes:
@@ -72,16 +68,16 @@ def render_ban(card: BanCard) -> bytes:
 
 def render_bans(cards: Iterable[BanCard]) -> bytes:
     """The JSON body for the list, in the order of ``cards``."""
-    return msgspec.json.encode(_BanList("list", [_ban(card) for card in cards]))
+    return msgspec.json.encode(BanList("list", [_ban(card) for card in cards]))
 
 
 def render_lifted(count: int) -> bytes:
     """The JSON body for how many bans were lifted."""
-    return msgspec.json.encode({"lifted": count})
+    return msgspec.json.encode(Lifted(count))
 
 
-def _ban(card: BanCard) -> _Ban:
-    return _Ban(
+def _ban(card: BanCard) -> Ban:
+    return Ban(
         object="ban",
         address=card.address,
         since=card.since_unix,

@@ -1,6 +1,13 @@
-"""Bounds that values in a request body are held to, whatever the dialect."""
+"""Bounds that values in a request body are held to, whatever the dialect.
+
+The types carry theirs with them: values out of bounds are refused while the body
+is decoded, and the OpenAPI description has the same numbers.
+"""
 
 from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+from msgspec import Meta
 
 from piecesd.errors import InvalidValue, Phrase
 
@@ -17,6 +24,21 @@ everybody, and no model's input has room for so many."""
 MAX_STOP_CHARACTERS = 1000
 """A stop sequence may be this long; the automaton that looks for it grows with it."""
 
+MAX_STOPS = 4
+
+T = TypeVar("T")
+Label = Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+ModelName = Label
+CallId = Label
+Messages = Annotated[list[T], Meta(min_length=1, max_length=MAX_MESSAGES)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[int, Meta(ge=1)]
+Choices = Annotated[int, Meta(ge=1, le=MAX_CHOICES)]
+StopSequence = Annotated[str, Meta(min_length=1, max_length=MAX_STOP_CHARACTERS)]
+Stops = StopSequence | Annotated[list[StopSequence], Meta(max_length=MAX_STOPS)]
+
 
 def require_within(param: str, value: float | None, low: float, high: float) -> None:
     """:raises InvalidValue: ``value`` is outside of the bounds; None never is."""
@@ -25,12 +47,6 @@ def require_within(param: str, value: float | None, low: float, high: float) -> 
             param=param,
             detail=Phrase(f"it must be from {low} to {high}.", f"必须在 {low} 到 {high} 之间。"),
         )
-
-
-def require_positive(param: str, value: int | None) -> None:
-    """:raises InvalidValue: ``value`` is below 1; None never is."""
-    if value is not None and value < 1:
-        raise InvalidValue(param=param, detail=Phrase("it must be at least 1.", "不得小于 1。"))
 
 
 def require_length(param: str, text: str, low: int, high: int) -> None:
@@ -70,17 +86,8 @@ def require_few_messages(param: str, count: int) -> None:
         )
 
 
-def stop_sequences(param: str, stop: str | Sequence[str] | None, *, most: int) -> tuple[str, ...]:
-    """The stop sequences of a request, which may be one or a few.
-
-    :raises InvalidValue: there are more than ``most``, or one is empty or too long.
-    """
+def listed(stop: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The stop sequences of a request, which may be none, one or a few."""
     if stop is None:
         return ()
-    if isinstance(stop, str):
-        require_length(param, stop, 1, MAX_STOP_CHARACTERS)
-        return (stop,)
-    require_at_most(param, len(stop), most)
-    for index, text in enumerate(stop):
-        require_length(f"{param}[{index}]", text, 1, MAX_STOP_CHARACTERS)
-    return tuple(stop)
+    return (stop,) if isinstance(stop, str) else tuple(stop)

@@ -5,7 +5,7 @@ into the words of `piecesd.errors` here and nowhere else.
 """
 
 import re
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -29,6 +29,9 @@ MAX_STRINGS = 100_000
 """Names and texts in a body. To build values of each costs that thread time: with
 three million of them, 0.4 s. No request that has an answer needs so many."""
 
+ObjectText = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["object", "null"]})]
+"""For a field of which `object_text` is read."""
+
 ABSENT = msgspec.Raw(b"")
 """For a field of which only the text is wanted, where there is none."""
 
@@ -37,6 +40,19 @@ _NOT_UTF_8 = Phrase("it is not UTF-8.", "不是 UTF-8 编码。")
 _COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISMATCH = re.compile(r"Expected `(?P<expected>.*)`, got `(?P<got>.*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+_BEYOND = [
+    (re.compile(pattern), en, zh)
+    for pattern, en, zh in [
+        (r"Expected `(?:int|float)` >= (-?\d+)(?:\.0)?", "at least {}", "不得小于 {}"),
+        (r"Expected `(?:int|float)` <= (-?\d+)(?:\.0)?", "at most {}", "不得大于 {}"),
+        (r"Expected `str` of length >= (\d+)", "at least {} characters long", "至少 {} 个字符"),
+        (r"Expected `str` of length <= (\d+)", "at most {} characters long", "最多 {} 个字符"),
+        (r"Expected `array` of length >= (\d+)", "a list of at least {}", "至少 {} 个"),
+        (r"Expected `array` of length <= (\d+)", "a list of at most {}", "最多 {} 个"),
+    ]
+]
+"""What msgspec says of values out of bounds, and what it must be."""
 
 # Applied after escaped backslashes are out of the way, so that every backslash
 # left begins an escape.
@@ -148,6 +164,13 @@ def _misfit(complaint: str) -> ApiError:
             param=path,
             detail=Phrase(f"expected {expected}, got {got}.", f"应为 {expected}，实际为 {got}。"),
         )
+    for complaints, en, zh in _BEYOND:
+        if match := complaints.fullmatch(what):
+            bound = match[1]
+            return InvalidValue(
+                param=path,
+                detail=Phrase(f"it must be {en.format(bound)}.", f"{zh.format(bound)}。"),
+            )
     # Nothing else is left but numbers that fit no machine type.
     return InvalidValue(param=path, detail=Phrase(f"{what.lower()}.", "数值超出范围。"))
 

@@ -6,12 +6,7 @@ from typing import Annotated
 import msgspec
 
 from piecesd.chat import AnswerFormat, ChatRequest, Message, Tool
-from piecesd.dialects.bounds import (
-    MAX_NAME_CHARACTERS,
-    require_length,
-    require_within,
-    stop_sequences,
-)
+from piecesd.dialects.bounds import Share, StopSequence, Temperature, listed
 from piecesd.dialects.fields import Refused, Treatment, is_falsy, only, refuse_unsupported
 from piecesd.dialects.json_body import AnyArray
 from piecesd.dialects.refusals import NO_SUCH_SETTING
@@ -25,18 +20,32 @@ _HONOURED = Treatment.HONOURED
 _NO_EFFECT = Treatment.NO_EFFECT
 
 
+_USUAL_TOP_K = 40
+_USUAL = {"anyOf": [{"type": "null"}, {"const": _USUAL_TOP_K}, {"type": "number", "maximum": 0}]}
+
+_Stops = StopSequence | Annotated[list[StopSequence], msgspec.Meta(max_length=MAX_STOPS)]
+
+FormatText = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(extra_json_schema={"anyOf": [{"type": "object"}, {"enum": ["json", "", None]}]}),
+]
+"""The text of what is ``"json"`` or a JSON schema."""
+
+NoImages = Annotated[AnyArray | None, msgspec.Meta(extra_json_schema={"maxItems": 0})]
+
+
 def _keeps_the_usual(top_k: float) -> bool:
     """Whether ``top_k`` is Ollama's default, or leaves out no token."""
-    return top_k == 40 or top_k <= 0
+    return top_k == _USUAL_TOP_K or top_k <= 0
 
 
 class OptionsBody(msgspec.Struct):
     """Ollama takes any number where a whole one is wanted; so does this."""
 
-    temperature: Annotated[float | None, _PASSED_ON] = None
-    top_p: Annotated[float | None, _PASSED_ON] = None
+    temperature: Annotated[Temperature | None, _PASSED_ON] = None
+    top_p: Annotated[Share | None, _PASSED_ON] = None
     num_predict: Annotated[float | None, _HONOURED] = None
-    stop: Annotated[str | list[str] | None, _HONOURED] = None
+    stop: Annotated[_Stops | None, _HONOURED] = None
 
     seed: Annotated[float | None, _NO_EFFECT] = None
     num_ctx: Annotated[float | None, _NO_EFFECT] = None
@@ -58,7 +67,7 @@ class OptionsBody(msgspec.Struct):
     vocab_only: Annotated[bool | None, _NO_EFFECT] = None
     embedding_only: Annotated[bool | None, _NO_EFFECT] = None
 
-    top_k: Annotated[float | None, Refused(_keeps_the_usual, NO_SUCH_SETTING)] = None
+    top_k: Annotated[float | None, Refused(_keeps_the_usual, NO_SUCH_SETTING, fits=_USUAL)] = None
     min_p: Annotated[float | None, Refused(is_falsy, NO_SUCH_SETTING)] = None
     typical_p: Annotated[float | None, Refused(only(1), NO_SUCH_SETTING)] = None
     tfs_z: Annotated[float | None, Refused(only(1), NO_SUCH_SETTING)] = None
@@ -73,37 +82,27 @@ def read_request(
     model: str | None,
     messages: Sequence[Message],
     options: OptionsBody | None,
-    answer_format: msgspec.Raw,
+    answer_format: AnswerFormat | None,
     ignore_unsupported: bool,
     tools: tuple[Tool, ...] = (),
 ) -> ChatRequest:
     """The request that the fields make.
 
-    :param answer_format: the text of ``format``.
     :raises InvalidRequest: one of them has a value that it may not have.
     """
     wire = OptionsBody() if options is None else options
     if not ignore_unsupported:
         refuse_unsupported(wire, "options.")
-    require_within("options.temperature", wire.temperature, 0, 2)
-    require_within("options.top_p", wire.top_p, 0, 1)
     return ChatRequest(
-        model=read_model(model),
+        model=model or "",
         messages=tuple(messages),
         temperature=wire.temperature,
         top_p=wire.top_p,
         max_output_tokens=_max_output_tokens(wire.num_predict),
-        stop=stop_sequences("options.stop", wire.stop, most=MAX_STOPS),
+        stop=listed(wire.stop),
         tools=tools,
-        answer_format=_read_format(answer_format),
+        answer_format=answer_format,
     )
-
-
-def read_model(name: str | None) -> str:
-    """:raises InvalidValue: it is too long."""
-    model = name or ""
-    require_length("model", model, 0, MAX_NAME_CHARACTERS)
-    return model
 
 
 def asks_to_unload(keep_alive: str | float | None) -> bool:
@@ -123,7 +122,7 @@ def _max_output_tokens(num_predict: float | None) -> int | None:
     return whole if whole > 0 else None
 
 
-def _read_format(raw: msgspec.Raw) -> AnswerFormat | None:
+def read_format(raw: msgspec.Raw) -> AnswerFormat | None:
     """:raises InvalidValue: it is neither ``json`` nor a schema."""
     text = bytes(raw).strip()
     if text in (b"", b"null", b'""'):

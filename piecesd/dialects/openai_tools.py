@@ -5,14 +5,16 @@ Other dialects have borrowed the form of a tool's definition.
 
 import re
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 
 from piecesd.chat import AnswerFormat, Tool, ToolCall, ToolChoice
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_length
-from piecesd.dialects.json_body import ABSENT, object_text
+from piecesd.dialects.bounds import CallId
+from piecesd.dialects.fields import NeededFor, one_of, require_needed
+from piecesd.dialects.json_body import ABSENT, ObjectText, object_text
 from piecesd.dialects.refusals import FUNCTIONS_ONLY, TEXT_OR_JSON
-from piecesd.errors import InvalidValue, MissingParameter, Phrase
+from piecesd.errors import InvalidValue, Phrase
 
 MAX_TOOLS = 128
 """The reference's own bound."""
@@ -26,18 +28,36 @@ _CHOICES = {
 }
 
 
+def named(most: int) -> dict[str, Any]:
+    """The JSON schema of what `require_tool_name` lets through."""
+    return {"pattern": f"^{_NAME.pattern}$", "maxLength": most}
+
+
+TOOL_NAME = named(_NAME_CHARACTERS)
+
+
+_TYPES = ("function",)
+_FORMATS = ("text", "json_object", "json_schema")
+
+ToolName = Annotated[str, msgspec.Meta(extra_json_schema=TOOL_NAME)]
+ToolChoiceMode = Annotated[str, one_of(_CHOICES)]
+
+
 class FunctionBody(msgspec.Struct):
     """A function that may be called; ``parameters`` is a JSON schema."""
 
-    name: str
+    name: ToolName
     description: str | None = None
-    parameters: msgspec.Raw = ABSENT
+    parameters: ObjectText = ABSENT
     strict: bool | None = None
 
 
 class ToolBody(msgspec.Struct):
-    type: str = "function"
-    function: FunctionBody | None = None
+    type: Annotated[str, one_of(_TYPES)] = "function"
+    function: Annotated[FunctionBody | None, NeededFor("type", _TYPES)] = None
+
+
+Tools = Annotated[list[ToolBody], msgspec.Meta(max_length=MAX_TOOLS)]
 
 
 class CalledBody(msgspec.Struct):
@@ -46,9 +66,9 @@ class CalledBody(msgspec.Struct):
 
 
 class ToolCallBody(msgspec.Struct):
-    id: str
-    type: str = "function"
-    function: CalledBody | None = None
+    id: CallId
+    type: Annotated[str, one_of(_TYPES)] = "function"
+    function: Annotated[CalledBody | None, NeededFor("type", _TYPES)] = None
 
 
 class NamedBody(msgspec.Struct):
@@ -61,53 +81,48 @@ class NamedToolBody(msgspec.Struct):
 
 
 class AllowedToolsBody(msgspec.Struct):
-    mode: str
+    mode: ToolChoiceMode
     tools: list[NamedToolBody]
 
 
 class ToolChoiceBody(msgspec.Struct):
     """``type`` says which of the other fields holds it."""
 
-    type: str
-    function: NamedBody | None = None
-    allowed_tools: AllowedToolsBody | None = None
+    type: Annotated[str, one_of(("function", "allowed_tools"))]
+    function: Annotated[NamedBody | None, NeededFor("type", ("function",))] = None
+    allowed_tools: Annotated[AllowedToolsBody | None, NeededFor("type", ("allowed_tools",))] = None
 
 
-class JsonSchemaBody(msgspec.Struct):
-    name: str
+class JsonObjectText(msgspec.Struct):
+    name: ToolName
     description: str | None = None
-    schema: msgspec.Raw = ABSENT
+    schema: ObjectText = ABSENT
     strict: bool | None = None
 
 
 class ResponseFormatBody(msgspec.Struct):
-    type: str
-    json_schema: JsonSchemaBody | None = None
+    type: Annotated[str, one_of(_FORMATS)]
+    json_schema: Annotated[JsonObjectText | None, NeededFor("type", ("json_schema",))] = None
 
 
 def read_tools(bodies: Sequence[ToolBody] | None, path: str = "tools") -> tuple[Tool, ...]:
     """The tools of a request.
 
-    :raises InvalidRequest: there are too many, two of one name, or one is not a
-        function or not well named.
+    :raises InvalidRequest: there are two of one name, or one is not a function
+        or not well named.
     """
     if bodies is None:
         return ()
-    if len(bodies) > MAX_TOOLS:
-        raise InvalidValue(
-            param=path,
-            detail=Phrase(f"there may be at most {MAX_TOOLS}.", f"最多 {MAX_TOOLS} 个。"),
-        )
     tools = tuple(_read_tool(body, f"{path}[{index}]") for index, body in enumerate(bodies))
     require_distinct_names(tools, path)
     return tools
 
 
 def _read_tool(body: ToolBody, path: str) -> Tool:
-    if body.type != "function":
+    if body.type not in _TYPES:
         raise InvalidValue(param=f"{path}.type", detail=FUNCTIONS_ONLY)
-    if body.function is None:
-        raise MissingParameter(param=f"{path}.function")
+    require_needed(body, f"{path}.")
+    assert body.function is not None
     return read_function(body.function, f"{path}.function")
 
 
@@ -156,14 +171,14 @@ def read_tool_choice(
     :raises InvalidRequest: it is none of the API's choices, or of no tool there is.
     """
     if isinstance(body, ToolChoiceBody):
-        if body.allowed_tools is not None:
+        require_needed(body, "tool_choice.")
+        if body.type == "allowed_tools" and body.allowed_tools is not None:
             allowed = {_named(tool.function) for tool in body.allowed_tools.tools}
             few = tuple(tool for tool in tools if tool.name in allowed)
             return tool_choice(body.allowed_tools.mode, "tool_choice.allowed_tools.mode", few), few
-        if body.type != "function":
+        if body.type not in _TYPES:
             raise InvalidValue(param="tool_choice.type", detail=FUNCTIONS_ONLY)
-        if body.function is None:
-            raise MissingParameter(param="tool_choice.function")
+        assert body.function is not None
         return named_tool_choice(body.function.name, "tool_choice.function.name", tools), tools
     return tool_choice(body or "auto", "tool_choice", tools), tools
 
@@ -204,11 +219,10 @@ def read_tool_calls(bodies: Sequence[ToolCallBody] | None, path: str) -> tuple[T
     """
     calls = []
     for index, body in enumerate(bodies or ()):
-        if body.type != "function":
+        if body.type not in _TYPES:
             raise InvalidValue(param=f"{path}[{index}].type", detail=FUNCTIONS_ONLY)
-        if body.function is None:
-            raise MissingParameter(param=f"{path}[{index}].function")
-        require_length(f"{path}[{index}].id", body.id, 0, MAX_NAME_CHARACTERS)
+        require_needed(body, f"{path}[{index}].")
+        assert body.function is not None
         calls.append(
             ToolCall(id=body.id, name=body.function.name, arguments=body.function.arguments)
         )
@@ -221,15 +235,17 @@ def read_response_format(body: ResponseFormatBody | None) -> AnswerFormat | None
     :raises InvalidRequest: it is none of the API's, or has no schema where it
         must.
     """
-    if body is None or body.type == "text":
+    if body is None:
         return None
-    if body.type == "json_object":
-        return AnswerFormat()
-    if body.type != "json_schema":
+    if body.type not in _FORMATS:
         raise InvalidValue(param="response_format.type", detail=TEXT_OR_JSON)
-    schema = body.json_schema
-    if schema is None:
-        raise MissingParameter(param="response_format.json_schema")
+    require_needed(body, "response_format.")
+    of_schema = None if body.json_schema is None else _schema_format(body.json_schema)
+    formats = {"text": None, "json_object": AnswerFormat(), "json_schema": of_schema}
+    return formats[body.type]
+
+
+def _schema_format(schema: JsonObjectText) -> AnswerFormat:
     require_tool_name(schema.name, "response_format.json_schema.name")
     path = "response_format.json_schema.schema"
     return AnswerFormat(

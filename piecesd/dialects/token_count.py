@@ -11,8 +11,8 @@ import msgspec
 
 from piecesd.chat import ChatRequest
 from piecesd.dialects import openai_chat
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_length
-from piecesd.dialects.fields import Treatment
+from piecesd.dialects.bounds import ModelName
+from piecesd.dialects.fields import NEEDED, Treatment
 from piecesd.dialects.json_body import AnyArray, AnyObject, decode_body
 from piecesd.dialects.openai_errors import render_error
 from piecesd.errors import InvalidValue, MissingParameter, Phrase
@@ -21,13 +21,17 @@ __all__ = ["Body", "CountCard", "CountRequest", "parse", "render_count", "render
 
 _HONOURED = Treatment.HONOURED
 
+_TEXT = msgspec.Meta(extra_json_schema={"type": "string"})
+_NONE = msgspec.Meta(extra_json_schema={"type": "null"})
+
 
 class Body(msgspec.Struct):
-    """Those that only a conversation has are read by `openai_chat`."""
+    """Of a text. Fields that only a conversation has are read by `openai_chat`,
+    and one with a conversation is described as such a request."""
 
-    model: Annotated[str | None, _HONOURED] = None
-    text: Annotated[str | None, _HONOURED] = None
-    messages: Annotated[AnyArray | None, _HONOURED] = None
+    model: Annotated[ModelName | None, _HONOURED] = None
+    text: Annotated[str | None, _TEXT, NEEDED, _HONOURED] = None
+    messages: Annotated[AnyArray | None, _NONE, _HONOURED] = None
     tools: Annotated[AnyArray | None, _HONOURED] = None
     tool_choice: Annotated[str | AnyObject | None, _HONOURED] = None
     parallel_tool_calls: Annotated[bool | None, _HONOURED] = None
@@ -56,7 +60,7 @@ class CountCard:
     approximate: bool
 
 
-class _TokenCount(msgspec.Struct):
+class TokenCount(msgspec.Struct):
     object: Literal["token_count"]
     model: str
     encoding: str
@@ -82,14 +86,13 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> CountRequest:
             param="text",
             detail=Phrase("there are `messages` already.", "已提供 `messages`。"),
         )
-    require_length("model", model, 0, MAX_NAME_CHARACTERS)
     return CountRequest(model=model, content=wire.text)
 
 
 def render_count(card: CountCard) -> bytes:
     """The JSON body that tells a count."""
     return msgspec.json.encode(
-        _TokenCount(
+        TokenCount(
             object="token_count",
             model=card.model,
             encoding=card.encoding,

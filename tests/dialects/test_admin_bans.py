@@ -2,7 +2,14 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from piecesd.dialects.admin_bans import BanCard, parse_ban_order, render_ban, render_bans
+from piecesd.access import bans
+from piecesd.dialects.admin_bans import (
+    MAX_REASON_CHARACTERS,
+    BanCard,
+    parse_ban_order,
+    render_ban,
+    render_bans,
+)
 from piecesd.errors import InvalidRequest
 
 CARD = BanCard(address="192.0.2.0/24", since_unix=1, until_unix=2, violations=3, reason="wrong key")
@@ -40,3 +47,10 @@ class AdminBansTests(SynchronousTestCase):
         ):
             error = self.assertRaises(InvalidRequest, parse_ban_order, body)
             self.assertEqual(error.param, param, body)
+
+    def test_a_reason_may_be_as_long_as_a_ban_keeps_it(self) -> None:
+        self.assertEqual(MAX_REASON_CHARACTERS, bans.MAX_REASON_CHARACTERS)
+        body = {"address": "::", "seconds": 1, "reason": "a" * MAX_REASON_CHARACTERS}
+        parse_ban_order(json.dumps(body).encode())
+        body["reason"] = "a" * (MAX_REASON_CHARACTERS + 1)
+        self.assertRaises(InvalidRequest, parse_ban_order, json.dumps(body).encode())

@@ -1,10 +1,12 @@
 """What a client is told of a body that is not what it should be."""
 
 import json
+from typing import Annotated
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Meta
 from twisted.trial.unittest import SynchronousTestCase
 
 from piecesd.dialects.json_body import (
@@ -41,6 +43,19 @@ class Unread(msgspec.Struct):
     array: AnyArray | None = None
 
 
+class Bounded(msgspec.Struct):
+    count: Annotated[int, Meta(ge=1, le=16)] | None = None
+    share: Annotated[float, Meta(ge=0, le=1)] | None = None
+    names: (
+        Annotated[
+            list[Annotated[str, Meta(min_length=1, max_length=3)]],
+            Meta(min_length=1, max_length=2),
+        ]
+        | None
+    ) = None
+
+
+BOUNDED_DECODER = msgspec.json.Decoder(Bounded)
 DECODER = msgspec.json.Decoder(Order)
 TEXT_DECODER = msgspec.json.Decoder(str)
 
@@ -55,6 +70,24 @@ class DecodeBodyTests(SynchronousTestCase):
     def test_a_body_that_fits_is_decoded(self) -> None:
         order = decode_body(DECODER, b'{"items":[{"text":"a"}],"unknown":{"x":1}}')
         self.assertEqual(order, Order([Item("a")]))
+
+    def test_what_is_out_of_bounds_is_told_the_bound(self) -> None:
+        for fields, path, message in (
+            ('"count":0', "count", "it must be at least 1."),
+            ('"count":17', "count", "it must be at most 16."),
+            ('"share":-0.5', "share", "it must be at least 0."),
+            ('"share":1.5', "share", "it must be at most 1."),
+            ('"names":[]', "names", "it must be a list of at least 1."),
+            ('"names":["a","b","c"]', "names", "it must be a list of at most 2."),
+            ('"names":["a",""]', "names[1]", "it must be at least 1 characters long."),
+            ('"names":["abcd"]', "names[0]", "it must be at most 3 characters long."),
+        ):
+            error = self.assertRaises(
+                InvalidValue, decode_body, BOUNDED_DECODER, f"{{{fields}}}".encode()
+            )
+            self.assertEqual(error.param, path)
+            self.assertEqual(error.message(), f"Invalid value for `{path}`: {message}")
+            self.assertRegex(error.message("zh"), r"\d")
 
     def test_of_a_field_that_stands_twice_the_last_counts(self) -> None:
         order = decode_body(DECODER, b'{"items":[],"count":1,"count":2}')

@@ -8,9 +8,9 @@ from piecesd.chat import AnswerFormat, Tool, ToolCall, ToolChoice
 from piecesd.dialects.openai_tools import (
     MAX_TOOLS,
     ResponseFormatBody,
-    ToolBody,
     ToolCallBody,
     ToolChoiceBody,
+    Tools,
     read_response_format,
     read_tool_calls,
     read_tool_choice,
@@ -23,7 +23,7 @@ PAY = Tool(name="pay")
 
 
 def tools(*values: Any) -> tuple[Tool, ...]:
-    return read_tools(msgspec.json.decode(json.dumps(values), type=list[ToolBody]))
+    return read_tools(msgspec.json.decode(json.dumps(values), type=Tools))
 
 
 def function(**fields: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class ReadToolsTests(SynchronousTestCase):
         self.assertRaises(InvalidValue, tools, function(), function())
         many = [function(name=f"f{index}") for index in range(MAX_TOOLS + 1)]
         self.assertEqual(len(tools(*many[1:])), MAX_TOOLS)
-        self.assertRaises(InvalidValue, tools, *many)
+        self.assertRaises(msgspec.ValidationError, tools, *many)
 
 
 class ReadToolChoiceTests(SynchronousTestCase):

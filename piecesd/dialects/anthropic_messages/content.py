@@ -8,29 +8,20 @@ services take one text, and blocks that were written apart should not run togeth
 from collections.abc import Iterator, Sequence
 
 from piecesd.chat import Message, Role, ToolCall
-from piecesd.dialects.anthropic_messages.body import BlockBody, MessageBody, ResultPartBody
-from piecesd.dialects.bounds import MAX_MESSAGES, MAX_NAME_CHARACTERS, require_length
+from piecesd.dialects.anthropic_messages.body import BLOCKS, BlockBody, MessageBody, ResultPartBody
+from piecesd.dialects.bounds import MAX_NAME_CHARACTERS
+from piecesd.dialects.fields import require_needed
 from piecesd.dialects.json_body import object_text
-from piecesd.errors import InvalidValue, MissingParameter, Phrase, UnsupportedContent
-
-_BLOCKS: dict[str, frozenset[str]] = {
-    "user": frozenset({"text", "tool_result"}),
-    "assistant": frozenset({"text", "tool_use"}),
-    "system": frozenset({"text"}),
-}
-"""The roles that messages may have, and what stands in them."""
+from piecesd.errors import InvalidValue, Phrase, UnsupportedContent
 
 _FAILED = "Error: "
 """Before the result of a tool that failed; the services know no other sign."""
 
 
 def count_parts(system: str | list[BlockBody] | None, messages: Sequence[MessageBody]) -> int:
-    """Messages and all their parts; those of too many messages are not counted."""
-    count = len(messages)
-    if count <= MAX_MESSAGES:
-        count += _count_blocks(system)
-        count += sum(_count_blocks(message.content) for message in messages)
-    return count
+    """Messages and all their parts."""
+    parts = sum(_count_blocks(message.content) for message in messages)
+    return len(messages) + _count_blocks(system) + parts
 
 
 def _count_blocks(content: str | list[BlockBody] | None) -> int:
@@ -58,8 +49,8 @@ def read_message(body: MessageBody, path: str) -> list[Message]:
     :raises InvalidRequest: there is something in it that can't be sent, or that
         doesn't belong there.
     """
-    if body.role not in _BLOCKS:
-        names = ", ".join(_BLOCKS)
+    if body.role not in BLOCKS:
+        names = ", ".join(BLOCKS)
         raise InvalidValue(
             param=f"{path}.role",
             detail=Phrase(f"it must be one of {names}.", f"必须是以下之一：{names}。"),
@@ -77,24 +68,28 @@ def _read_blocks(role: Role, blocks: Sequence[BlockBody], path: str) -> list[Mes
     for index, block in enumerate(blocks):
         place = f"{path}[{index}]"
         _require_kind(role, block, place)
+        require_needed(block, f"{place}.")
+        arguments = object_text(block.input, f"{place}.input")
+        result = _result_text(block, place)
         if block.type == "text":
-            texts.append(_text(block, place))
+            texts.append(block.text or "")
         elif block.type == "tool_use":
-            calls.append(_call(block, place))
+            call_id, name = block.id or "", block.name or ""
+            calls.append(ToolCall(id=call_id, name=name, arguments=arguments or "{}"))
         else:
             if texts:
                 messages.append(Message(role=role, text="\n".join(texts)))
                 texts = []
-            messages.append(_result(block, place))
+            messages.append(Message(role="tool", text=result, tool_call_id=block.tool_use_id))
     if texts or calls or not messages:
         messages.append(Message(role=role, text="\n".join(texts), tool_calls=tuple(calls)))
     return messages
 
 
 def _require_kind(role: Role, block: BlockBody, path: str) -> None:
-    if block.type in _BLOCKS[role]:
+    if block.type in BLOCKS[role]:
         return
-    if any(block.type in kinds for kinds in _BLOCKS.values()):
+    if any(block.type in kinds for kinds in BLOCKS.values()):
         raise InvalidValue(
             param=f"{path}.type",
             detail=Phrase(
@@ -105,39 +100,18 @@ def _require_kind(role: Role, block: BlockBody, path: str) -> None:
     raise UnsupportedContent(kind=block.type[:MAX_NAME_CHARACTERS], param=path)
 
 
-def _text(block: BlockBody | ResultPartBody, path: str) -> str:
-    if block.text is None:
-        raise MissingParameter(param=f"{path}.text")
-    return block.text
-
-
-def _call(block: BlockBody, path: str) -> ToolCall:
-    return ToolCall(
-        id=_name(block.id, f"{path}.id"),
-        name=_name(block.name, f"{path}.name"),
-        arguments=object_text(block.input, f"{path}.input") or "{}",
-    )
-
-
-def _name(name: str | None, path: str) -> str:
-    if name is None:
-        raise MissingParameter(param=path)
-    require_length(path, name, 1, MAX_NAME_CHARACTERS)
-    return name
-
-
-def _result(block: BlockBody, path: str) -> Message:
-    call_id = _name(block.tool_use_id, f"{path}.tool_use_id")
+def _result_text(block: BlockBody, path: str) -> str:
+    """What a tool gave; looked at whatever the block is, for it may not have
+    another type anywhere."""
     text = block.content or ""
     if not isinstance(text, str):
         parts = enumerate(text)
-        text = "\n".join(_result_part(part, f"{path}.content[{index}]") for index, part in parts)
-    return Message(
-        role="tool", text=_FAILED + text if block.is_error else text, tool_call_id=call_id
-    )
+        text = "\n".join(_part_text(part, f"{path}.content[{index}]") for index, part in parts)
+    return _FAILED + text if block.is_error else text
 
 
-def _result_part(part: ResultPartBody, path: str) -> str:
+def _part_text(part: ResultPartBody, path: str) -> str:
     if part.type != "text":
         raise UnsupportedContent(kind=part.type[:MAX_NAME_CHARACTERS], param=path)
-    return _text(part, path)
+    require_needed(part, f"{path}.")
+    return part.text or ""

@@ -17,21 +17,11 @@ from piecesd.dialects.anthropic_messages.tools import (
     read_tool_choice,
     read_tools,
 )
-from piecesd.dialects.bounds import (
-    MAX_NAME_CHARACTERS,
-    require_few_messages,
-    require_length,
-    require_positive,
-    require_within,
-    stop_sequences,
-)
+from piecesd.dialects.bounds import require_few_messages
 from piecesd.dialects.dialect import AnswerHead
 from piecesd.dialects.fields import refuse_unsupported
 from piecesd.dialects.json_body import decode_body
 from piecesd.errors import Phrase, UnsupportedParameter
-
-MAX_STOPS = 64
-"""The reference names no bound."""
 
 _DECODER = msgspec.json.Decoder(Body)
 _PROMPT_DECODER = msgspec.json.Decoder(Prompt)
@@ -63,15 +53,12 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> MessagesCall:
     if not ignore_unsupported and wire.messages[-1].role == "assistant":
         last = len(wire.messages) - 1
         raise UnsupportedParameter(param=f"messages[{last}]", detail=_NO_PREFILL)
-    require_positive("max_tokens", wire.max_tokens)
-    require_within("temperature", wire.temperature, 0, 1)
-    require_within("top_p", wire.top_p, 0, 1)
     request = replace(
         prompt,
         temperature=wire.temperature,
         top_p=wire.top_p,
         max_output_tokens=wire.max_tokens,
-        stop=stop_sequences("stop_sequences", wire.stop_sequences, most=MAX_STOPS),
+        stop=tuple(wire.stop_sequences or ()),
     )
     return MessagesCall(request=request, stream=bool(wire.stream))
 
@@ -89,15 +76,13 @@ def _read_prompt(wire: Prompt, *, ignore_unsupported: bool) -> ChatRequest:
     require_few_messages("messages", count_parts(wire.system, wire.messages))
     if not ignore_unsupported:
         _refuse_unsupported(wire)
-    model = wire.model or ""
-    require_length("model", model, 0, MAX_NAME_CHARACTERS)
     messages = list(read_system(wire.system))
     for index, message in enumerate(wire.messages):
         messages += read_message(message, f"messages[{index}]")
     tools = read_tools(wire.tools)
     choice = wire.tool_choice
     return ChatRequest(
-        model=model,
+        model=wire.model or "",
         messages=tuple(messages),
         tools=tools,
         tool_choice=read_tool_choice(choice, tools),

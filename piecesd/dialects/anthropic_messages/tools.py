@@ -3,8 +3,17 @@
 from collections.abc import Sequence
 
 from piecesd.chat import AnswerFormat, Tool, ToolChoice
-from piecesd.dialects.anthropic_messages.body import FormatBody, Prompt, ToolBody, ToolChoiceBody
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_at_most
+from piecesd.dialects.anthropic_messages.body import (
+    CHOICES,
+    FORMATS,
+    MAX_NAME,
+    FormatBody,
+    Prompt,
+    ToolBody,
+    ToolChoiceBody,
+)
+from piecesd.dialects.bounds import MAX_NAME_CHARACTERS
+from piecesd.dialects.fields import require_needed
 from piecesd.dialects.json_body import array_text, object_text
 from piecesd.dialects.openai_tools import (
     named_tool_choice,
@@ -13,20 +22,13 @@ from piecesd.dialects.openai_tools import (
 )
 from piecesd.errors import InvalidValue, MissingParameter, Phrase
 
-MAX_TOOLS = 1000
-"""The reference names no bound; agents send some hundreds."""
-
-MAX_NAME = 128
-_CHOICES = ("auto", "any", "tool", "none")
-
 
 def read_tools(bodies: Sequence[ToolBody] | None) -> tuple[Tool, ...]:
     """The tools of a request.
 
-    :raises InvalidRequest: there are too many, two of one name, or one is not
+    :raises InvalidRequest: there are two of one name, or one is not
         the client's own or not well described.
     """
-    require_at_most("tools", len(bodies or ()), MAX_TOOLS)
     tools = tuple(_read_tool(body, f"tools[{index}]") for index, body in enumerate(bodies or ()))
     require_distinct_names(tools, "tools")
     return tools
@@ -64,13 +66,12 @@ def read_tool_choice(body: ToolChoiceBody | None, tools: Sequence[Tool]) -> Tool
         return ToolChoice()
     if body.type == "none":
         return ToolChoice(mode="none")
+    require_needed(body, "tool_choice.")
     if body.type == "tool":
-        if body.name is None:
-            raise MissingParameter(param="tool_choice.name")
-        return named_tool_choice(body.name, "tool_choice.name", tools)
+        return named_tool_choice(body.name or "", "tool_choice.name", tools)
     if body.type == "any" and tools:
         return ToolChoice(mode="required")
-    names = ", ".join(_CHOICES)
+    names = ", ".join(CHOICES)
     raise InvalidValue(
         param="tool_choice.type",
         detail=Phrase(
@@ -85,15 +86,14 @@ def read_answer_format(wire: Prompt) -> AnswerFormat | None:
 
     :raises InvalidRequest: it is not the one the API has, or has no schema.
     """
-    if wire.output_config is not None and wire.output_config.format is not None:
-        return _format(wire.output_config.format, "output_config.format")
-    if wire.output_format is not None:
-        return _format(wire.output_format, "output_format")
-    return None
+    newer = None if wire.output_config is None else wire.output_config.format
+    older = wire.output_format
+    older_format = None if older is None else _format(older, "output_format")
+    return older_format if newer is None else _format(newer, "output_config.format")
 
 
 def _format(body: FormatBody, path: str) -> AnswerFormat:
-    if body.type != "json_schema":
+    if body.type not in FORMATS:
         raise InvalidValue(
             param=f"{path}.type",
             detail=Phrase("it must be json_schema.", "应为 json_schema。"),

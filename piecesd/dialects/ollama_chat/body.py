@@ -5,10 +5,12 @@ from typing import Annotated
 
 import msgspec
 
+from piecesd.chat import Role
+from piecesd.dialects.bounds import MAX_MESSAGES, CallId, ModelName
 from piecesd.dialects.fields import Refused, Treatment, is_falsy
-from piecesd.dialects.json_body import ABSENT, AnyArray
-from piecesd.dialects.ollama_request import OptionsBody
-from piecesd.dialects.openai_tools import ToolBody
+from piecesd.dialects.json_body import ABSENT, ObjectText
+from piecesd.dialects.ollama_request import FormatText, NoImages, OptionsBody
+from piecesd.dialects.openai_tools import Tools
 from piecesd.dialects.refusals import NO_LOGPROBS, NO_THINKING
 
 _PASSED_ON = Treatment.PASSED_ON
@@ -16,35 +18,56 @@ _HONOURED = Treatment.HONOURED
 _NO_EFFECT = Treatment.NO_EFFECT
 
 
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+
+
+_ROLE = msgspec.Meta(
+    extra_json_schema={
+        "pattern": "^({})$".format(
+            "|".join("".join(f"[{c}{c.upper()}]" for c in role) for role in ROLES)
+        )
+    }
+)
+"""Ollama cares for no capitals; JSON Schema's expressions have no such switch."""
+
+
 class CalledBody(msgspec.Struct):
     """``arguments`` is an object."""
 
     name: str
-    arguments: msgspec.Raw = ABSENT
+    arguments: ObjectText = ABSENT
 
 
 class ToolCallBody(msgspec.Struct):
     function: CalledBody
-    id: str | None = None
+    id: CallId | None = None
 
 
 class MessageBody(msgspec.Struct):
-    role: Annotated[str, _PASSED_ON]
+    role: Annotated[str, _ROLE, _PASSED_ON]
     content: Annotated[str | None, _PASSED_ON] = None
     tool_calls: Annotated[list[ToolCallBody] | None, _HONOURED] = None
     tool_name: Annotated[str | None, _HONOURED] = None
     tool_call_id: Annotated[str | None, _HONOURED] = None
     thinking: Annotated[str | None, _NO_EFFECT] = None
-    images: Annotated[AnyArray | None, _NO_EFFECT] = None
+    images: Annotated[NoImages, _NO_EFFECT] = None
+
+
+_Messages = Annotated[list[MessageBody], msgspec.Meta(max_length=MAX_MESSAGES)]
 
 
 class Body(msgspec.Struct):
-    model: Annotated[str | None, _PASSED_ON] = None
-    messages: Annotated[list[MessageBody] | None, _PASSED_ON] = None
+    model: Annotated[ModelName | None, _PASSED_ON] = None
+    messages: Annotated[_Messages | None, _PASSED_ON] = None
     options: Annotated[OptionsBody | None, _HONOURED] = None
     stream: Annotated[bool | None, _HONOURED] = None
-    format: Annotated[msgspec.Raw, _HONOURED] = ABSENT
-    tools: Annotated[list[ToolBody] | None, _HONOURED] = None
+    format: Annotated[FormatText, _HONOURED] = ABSENT
+    tools: Annotated[Tools | None, _HONOURED] = None
 
     keep_alive: Annotated[str | float | None, _NO_EFFECT] = None
     truncate: Annotated[bool | None, _NO_EFFECT] = None

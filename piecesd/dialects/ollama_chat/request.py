@@ -9,15 +9,14 @@ from collections.abc import Iterator
 import msgspec
 
 from piecesd.chat import Message, Role, ToolCall
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_few_messages, require_length
 from piecesd.dialects.dialect import Acknowledgement
 from piecesd.dialects.fields import refuse_unsupported
 from piecesd.dialects.json_body import decode_body, object_text
 from piecesd.dialects.ollama_answer import OllamaCall, acknowledgement, new_chat_line
-from piecesd.dialects.ollama_chat.body import Body, MessageBody
+from piecesd.dialects.ollama_chat.body import ROLES, Body, MessageBody
 from piecesd.dialects.ollama_request import (
     asks_to_unload,
-    read_model,
+    read_format,
     read_request,
     refuse_images,
 )
@@ -26,13 +25,6 @@ from piecesd.errors import InvalidValue, Phrase
 
 _DECODER = msgspec.json.Decoder(Body)
 
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
-
 
 def parse(body: bytes, *, ignore_unsupported: bool) -> OllamaCall | Acknowledgement:
     """Read the body of a chat request; see `Dialect.parse`. One without messages
@@ -40,18 +32,18 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> OllamaCall | Acknowledgem
     wire = decode_body(_DECODER, body)
     if not ignore_unsupported:
         refuse_unsupported(wire)
+    tools, answer_format = read_tools(wire.tools), read_format(wire.format)
     if not wire.messages:
         return acknowledgement(
-            read_model(wire.model), new_chat_line, unload=asks_to_unload(wire.keep_alive)
+            wire.model or "", new_chat_line, unload=asks_to_unload(wire.keep_alive)
         )
-    require_few_messages("messages", len(wire.messages))
     request = read_request(
         model=wire.model,
         messages=tuple(_read_messages(wire.messages)),
         options=wire.options,
-        answer_format=wire.format,
+        answer_format=answer_format,
         ignore_unsupported=ignore_unsupported,
-        tools=read_tools(wire.tools),
+        tools=tools,
     )
     return OllamaCall(request=request, stream=wire.stream is not False, new_line=new_chat_line)
 
@@ -111,9 +103,9 @@ class _WaitingCalls:
 
 def _read_role(name: str, path: str) -> Role:
     """Ollama cares for no capitals."""
-    role = _ROLES.get(name.lower())
+    role = ROLES.get(name.lower())
     if role is None:
-        names = ", ".join(_ROLES)
+        names = ", ".join(ROLES)
         raise InvalidValue(
             param=path,
             detail=Phrase(f"it must be one of {names}.", f"必须是以下之一：{names}。"),
@@ -125,7 +117,6 @@ def _read_tool_calls(body: MessageBody, path: str, count: int) -> tuple[ToolCall
     """The calls of a message, before which there were ``count`` others."""
     calls = []
     for index, call in enumerate(body.tool_calls or ()):
-        require_length(f"{path}[{index}].id", call.id or "", 0, MAX_NAME_CHARACTERS)
         arguments = object_text(call.function.arguments, f"{path}[{index}].function.arguments")
         calls.append(
             ToolCall(

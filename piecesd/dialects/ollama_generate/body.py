@@ -5,9 +5,10 @@ from typing import Annotated
 
 import msgspec
 
+from piecesd.dialects.bounds import ModelName
 from piecesd.dialects.fields import Refused, Treatment, is_falsy
 from piecesd.dialects.json_body import ABSENT, AnyArray
-from piecesd.dialects.ollama_request import OptionsBody
+from piecesd.dialects.ollama_request import FormatText, NoImages, OptionsBody
 from piecesd.dialects.refusals import NO_INSERTING, NO_LOGPROBS, NO_THINKING
 from piecesd.errors import Phrase
 
@@ -23,15 +24,15 @@ _NO_CONTEXT = Phrase(
 
 
 class Body(msgspec.Struct):
-    model: Annotated[str | None, _PASSED_ON] = None
+    model: Annotated[ModelName | None, _PASSED_ON] = None
     prompt: Annotated[str | None, _PASSED_ON] = None
     system: Annotated[str | None, _PASSED_ON] = None
     options: Annotated[OptionsBody | None, _HONOURED] = None
     stream: Annotated[bool | None, _HONOURED] = None
-    format: Annotated[msgspec.Raw, _HONOURED] = ABSENT
+    format: Annotated[FormatText, _HONOURED] = ABSENT
 
     keep_alive: Annotated[str | float | None, _NO_EFFECT] = None
-    images: Annotated[AnyArray | None, _NO_EFFECT] = None
+    images: Annotated[NoImages, _NO_EFFECT] = None
     truncate: Annotated[bool | None, _NO_EFFECT] = None
     shift: Annotated[bool | None, _NO_EFFECT] = None
     width: Annotated[int | None, _NO_EFFECT] = None

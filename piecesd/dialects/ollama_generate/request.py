@@ -15,7 +15,7 @@ from piecesd.dialects.ollama_answer import OllamaCall, acknowledgement, new_gene
 from piecesd.dialects.ollama_generate.body import Body
 from piecesd.dialects.ollama_request import (
     asks_to_unload,
-    read_model,
+    read_format,
     read_request,
     refuse_images,
 )
@@ -30,9 +30,10 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> OllamaCall | Acknowledgem
     if not ignore_unsupported:
         refuse_unsupported(wire)
     refuse_images(wire.images, "images")
+    answer_format = read_format(wire.format)
     if not wire.prompt:
         return acknowledgement(
-            read_model(wire.model), new_generate_line, unload=asks_to_unload(wire.keep_alive)
+            wire.model or "", new_generate_line, unload=asks_to_unload(wire.keep_alive)
         )
     messages = [Message(role="user", text=wire.prompt)]
     if wire.system:
@@ -41,7 +42,7 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> OllamaCall | Acknowledgem
         model=wire.model,
         messages=messages,
         options=wire.options,
-        answer_format=wire.format,
+        answer_format=answer_format,
         ignore_unsupported=ignore_unsupported,
     )
     return OllamaCall(request=request, stream=wire.stream is not False, new_line=new_generate_line)

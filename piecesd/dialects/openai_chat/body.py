@@ -11,13 +11,32 @@ from typing import Annotated
 
 import msgspec
 
-from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
+from piecesd.chat import Role
+from piecesd.dialects.bounds import (
+    Choices,
+    Messages,
+    ModelName,
+    Positive,
+    Share,
+    Stops,
+    Temperature,
+)
+from piecesd.dialects.fields import (
+    NeededFor,
+    Refused,
+    Treatment,
+    is_falsy,
+    never,
+    one_of,
+    only,
+)
 from piecesd.dialects.json_body import AnyArray, AnyObject
 from piecesd.dialects.openai_tools import (
     ResponseFormatBody,
-    ToolBody,
     ToolCallBody,
     ToolChoiceBody,
+    ToolChoiceMode,
+    Tools,
 )
 from piecesd.dialects.refusals import (
     NO_AUDIO,
@@ -34,18 +53,30 @@ _PASSED_ON = Treatment.PASSED_ON
 _HONOURED = Treatment.HONOURED
 _NO_EFFECT = Treatment.NO_EFFECT
 
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+PART_TYPES = ("text", "refusal")
+
+_CONTENT_NEEDED = NeededFor("role", ("system", "developer", "user", "tool"))
+
 
 class PartBody(msgspec.Struct):
     """A part of a message's content; ``type`` says which field holds it."""
 
-    type: str
-    text: str | None = None
-    refusal: str | None = None
+    type: Annotated[str, one_of(PART_TYPES)]
+    text: Annotated[str | None, NeededFor("type", ("text",))] = None
+    refusal: Annotated[str | None, NeededFor("type", ("refusal",))] = None
 
 
 class MessageBody(msgspec.Struct):
-    role: Annotated[str, _PASSED_ON]
-    content: Annotated[str | list[PartBody] | None, _PASSED_ON] = None
+    role: Annotated[str, one_of(ROLES), _PASSED_ON]
+    content: Annotated[str | list[PartBody] | None, _CONTENT_NEEDED, _PASSED_ON] = None
     name: Annotated[str | None, _HONOURED] = None
     refusal: Annotated[str | None, _HONOURED] = None
     tool_call_id: Annotated[str | None, _HONOURED] = None
@@ -60,18 +91,18 @@ class StreamOptionsBody(msgspec.Struct):
 
 
 class Body(msgspec.Struct):
-    messages: Annotated[list[MessageBody], _PASSED_ON]
-    model: Annotated[str | None, _PASSED_ON] = None
-    temperature: Annotated[float | None, _PASSED_ON] = None
-    top_p: Annotated[float | None, _PASSED_ON] = None
-    max_completion_tokens: Annotated[int | None, _HONOURED] = None
-    max_tokens: Annotated[int | None, _HONOURED] = None
-    stop: Annotated[str | list[str] | None, _HONOURED] = None
-    n: Annotated[int | None, _HONOURED] = None
+    messages: Annotated[Messages[MessageBody], _PASSED_ON]
+    model: Annotated[ModelName | None, _PASSED_ON] = None
+    temperature: Annotated[Temperature | None, _PASSED_ON] = None
+    top_p: Annotated[Share | None, _PASSED_ON] = None
+    max_completion_tokens: Annotated[Positive | None, _HONOURED] = None
+    max_tokens: Annotated[Positive | None, _HONOURED] = None
+    stop: Annotated[Stops | None, _HONOURED] = None
+    n: Annotated[Choices | None, _HONOURED] = None
     stream: Annotated[bool | None, _HONOURED] = None
     stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None
-    tools: Annotated[list[ToolBody] | None, _HONOURED] = None
-    tool_choice: Annotated[str | ToolChoiceBody | None, _HONOURED] = None
+    tools: Annotated[Tools | None, _HONOURED] = None
+    tool_choice: Annotated[ToolChoiceMode | ToolChoiceBody | None, _HONOURED] = None
     parallel_tool_calls: Annotated[bool | None, _HONOURED] = None
     response_format: Annotated[ResponseFormatBody | None, _HONOURED] = None
 

@@ -9,21 +9,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from piecesd.chat import Answer, ChatRequest, Message, Role
+from piecesd.chat import Answer, ChatRequest, Message
 from piecesd.dialects.bounds import (
-    MAX_CHOICES,
-    MAX_MESSAGES,
     MAX_NAME_CHARACTERS,
+    listed,
     require_few_messages,
-    require_length,
-    require_positive,
-    require_within,
-    stop_sequences,
 )
 from piecesd.dialects.dialect import AnswerHead
-from piecesd.dialects.fields import refuse_unsupported
+from piecesd.dialects.fields import refuse_unsupported, require_needed
 from piecesd.dialects.json_body import decode_body
-from piecesd.dialects.openai_chat.body import Body, MessageBody, PartBody
+from piecesd.dialects.openai_chat.body import PART_TYPES, ROLES, Body, MessageBody, PartBody
 from piecesd.dialects.openai_chat.reply import ChunkRenderer, render_answer
 from piecesd.dialects.openai_tools import (
     read_response_format,
@@ -31,21 +26,9 @@ from piecesd.dialects.openai_tools import (
     read_tool_choice,
     read_tools,
 )
-from piecesd.errors import InvalidValue, MissingParameter, Phrase, UnsupportedContent
-
-MAX_STOPS = 4
+from piecesd.errors import InvalidValue, Phrase, UnsupportedContent
 
 _DECODER = msgspec.json.Decoder(Body)
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-_ROLES_WITHOUT_CONTENT = frozenset({"assistant", "function"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,19 +55,14 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> ChatCall:
         refuse_unsupported(wire)
         for index, message in enumerate(wire.messages):
             refuse_unsupported(message, f"messages[{index}].")
-    model = wire.model or ""
-    require_length("model", model, 0, MAX_NAME_CHARACTERS)
-    require_within("temperature", wire.temperature, 0, 2)
-    require_within("top_p", wire.top_p, 0, 1)
-    require_within("n", wire.n, 1, MAX_CHOICES)
     choice, tools = read_tool_choice(wire.tool_choice, read_tools(wire.tools))
     request = ChatRequest(
-        model=model,
+        model=wire.model or "",
         messages=_messages(wire.messages),
         temperature=wire.temperature,
         top_p=wire.top_p,
         max_output_tokens=_max_output_tokens(wire),
-        stop=stop_sequences("stop", wire.stop, most=MAX_STOPS),
+        stop=listed(wire.stop),
         choices=1 if wire.n is None else wire.n,
         tools=tools,
         tool_choice=choice,
@@ -100,11 +78,8 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> ChatCall:
 
 
 def _count(bodies: list[MessageBody]) -> int:
-    """Messages and their parts; those of too many messages are not counted."""
-    count = len(bodies)
-    if count <= MAX_MESSAGES:
-        count += sum(len(body.content) for body in bodies if isinstance(body.content, list))
-    return count
+    """Messages and their parts."""
+    return len(bodies) + sum(len(body.content) for body in bodies if isinstance(body.content, list))
 
 
 def _messages(bodies: list[MessageBody]) -> tuple[Message, ...]:
@@ -112,13 +87,14 @@ def _messages(bodies: list[MessageBody]) -> tuple[Message, ...]:
 
 
 def _message(body: MessageBody, path: str) -> Message:
-    role = _ROLES.get(body.role)
+    role = ROLES.get(body.role)
     if role is None:
-        names = ", ".join(_ROLES)
+        names = ", ".join(ROLES)
         raise InvalidValue(
             param=f"{path}.role",
             detail=Phrase(f"it must be one of {names}.", f"必须是以下之一：{names}。"),
         )
+    require_needed(body, f"{path}.")
     return Message(
         role=role,
         text=_message_text(body, path),
@@ -138,26 +114,17 @@ def _message_text(body: MessageBody, path: str) -> str:
         return "\n".join(
             _part_text(part, f"{path}.content[{index}]") for index, part in enumerate(content)
         )
-    if body.role not in _ROLES_WITHOUT_CONTENT:
-        raise MissingParameter(param=f"{path}.content")
     return body.refusal or ""
 
 
 def _part_text(part: PartBody, path: str) -> str:
-    if part.type not in ("text", "refusal"):
+    if part.type not in PART_TYPES:
         raise UnsupportedContent(kind=part.type[:MAX_NAME_CHARACTERS], param=path)
-    text = part.text if part.type == "text" else part.refusal
-    if text is None:
-        raise MissingParameter(param=f"{path}.{part.type}")
-    return text
+    require_needed(part, f"{path}.")
+    return (part.text if part.type == "text" else part.refusal) or ""
 
 
 def _max_output_tokens(wire: Body) -> int | None:
     """The API calls both fields upper bounds, so the smaller of them holds."""
-    bounds = {
-        "max_completion_tokens": wire.max_completion_tokens,
-        "max_tokens": wire.max_tokens,
-    }
-    for param, bound in bounds.items():
-        require_positive(param, bound)
-    return min((bound for bound in bounds.values() if bound is not None), default=None)
+    bounds = (wire.max_completion_tokens, wire.max_tokens)
+    return min((bound for bound in bounds if bound is not None), default=None)

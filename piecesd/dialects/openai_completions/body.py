@@ -5,6 +5,15 @@ from typing import Annotated
 
 import msgspec
 
+from piecesd.dialects.bounds import (
+    MAX_CHOICES,
+    Choices,
+    ModelName,
+    Positive,
+    Share,
+    Stops,
+    Temperature,
+)
 from piecesd.dialects.fields import Refused, Treatment, is_falsy, never, only
 from piecesd.dialects.openai_chat.body import StreamOptionsBody
 from piecesd.dialects.refusals import NO_INSERTING, NO_LOGPROBS, NO_SUCH_SETTING
@@ -18,15 +27,25 @@ _NO_CHOOSING = Phrase(
     "without log probabilities there is no best one to choose.", "没有对数概率，无法选出最佳结果。"
 )
 
+_TEXTS = msgspec.Meta(
+    extra_json_schema={
+        "type": ["string", "array"],
+        "items": {"type": "string"},
+        "minItems": 1,
+        "maxItems": MAX_CHOICES,
+    }
+)
+"""What is accepted of a prompt's type; the rest is there to be refused by its name."""
+
 
 class Body(msgspec.Struct):
-    prompt: Annotated[str | list[str | int | list[int]] | None, _PASSED_ON]
-    model: Annotated[str | None, _PASSED_ON] = None
-    temperature: Annotated[float | None, _PASSED_ON] = None
-    top_p: Annotated[float | None, _PASSED_ON] = None
-    max_tokens: Annotated[int | None, _HONOURED] = None
-    stop: Annotated[str | list[str] | None, _HONOURED] = None
-    n: Annotated[int | None, _HONOURED] = None
+    prompt: Annotated[str | list[str | int | list[int]] | None, _TEXTS, _PASSED_ON]
+    model: Annotated[ModelName | None, _PASSED_ON] = None
+    temperature: Annotated[Temperature | None, _PASSED_ON] = None
+    top_p: Annotated[Share | None, _PASSED_ON] = None
+    max_tokens: Annotated[Positive | None, _HONOURED] = None
+    stop: Annotated[Stops | None, _HONOURED] = None
+    n: Annotated[Choices | None, _HONOURED] = None
     echo: Annotated[bool | None, _HONOURED] = None
     stream: Annotated[bool | None, _HONOURED] = None
     stream_options: Annotated[StreamOptionsBody | None, _HONOURED] = None

@@ -11,11 +11,7 @@ import msgspec
 from piecesd.chat import Answer, ChatRequest, Message
 from piecesd.dialects.bounds import (
     MAX_CHOICES,
-    MAX_NAME_CHARACTERS,
-    require_length,
-    require_positive,
-    require_within,
-    stop_sequences,
+    listed,
 )
 from piecesd.dialects.dialect import AnswerHead
 from piecesd.dialects.fields import refuse_unsupported
@@ -24,7 +20,6 @@ from piecesd.dialects.openai_completions.body import Body
 from piecesd.dialects.openai_completions.reply import ChunkRenderer, render_answer
 from piecesd.errors import InvalidValue, Phrase, UnsupportedContent
 
-MAX_STOPS = 4
 DEFAULT_MAX_TOKENS = 16
 """The reference's own."""
 
@@ -53,12 +48,6 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> CompletionCall:
     wire = decode_body(_DECODER, body)
     if not ignore_unsupported:
         refuse_unsupported(wire)
-    model = wire.model or ""
-    require_length("model", model, 0, MAX_NAME_CHARACTERS)
-    require_within("temperature", wire.temperature, 0, 2)
-    require_within("top_p", wire.top_p, 0, 1)
-    require_within("n", wire.n, 1, MAX_CHOICES)
-    require_positive("max_tokens", wire.max_tokens)
     choices = 1 if wire.n is None else wire.n
     prompts = _prompts(wire)
     if len(prompts) * choices > MAX_CHOICES:
@@ -71,13 +60,13 @@ def parse(body: bytes, *, ignore_unsupported: bool) -> CompletionCall:
         )
     conversations = [(Message(role="user", text=prompt),) for prompt in prompts]
     request = ChatRequest(
-        model=model,
+        model=wire.model or "",
         messages=conversations[0],
         further_conversations=tuple(conversations[1:]),
         temperature=wire.temperature,
         top_p=wire.top_p,
         max_output_tokens=DEFAULT_MAX_TOKENS if wire.max_tokens is None else wire.max_tokens,
-        stop=stop_sequences("stop", wire.stop, most=MAX_STOPS),
+        stop=listed(wire.stop),
         choices=choices,
     )
     options = wire.stream_options

@@ -9,20 +9,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from piecesd.chat import Choice, Message, Role, ToolCall
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_length
-from piecesd.dialects.openai_responses.body import ItemBody, PartBody
+from piecesd.chat import Choice, Message, ToolCall
+from piecesd.dialects.bounds import MAX_NAME_CHARACTERS
+from piecesd.dialects.fields import require_needed
+from piecesd.dialects.openai_responses.body import ROLES, TEXTS, ItemBody, PartBody
 from piecesd.errors import InvalidValue, MissingParameter, Phrase, UnsupportedContent
 
 Status = Literal["in_progress", "completed", "incomplete"]
-
-_ROLES: dict[str, Role] = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": "system",
-    "developer": "system",
-}
-_TEXTS = ("input_text", "output_text", "text")
 
 
 class InputText(msgspec.Struct, tag_field="type", tag="input_text"):
@@ -113,7 +106,8 @@ def read_items(bodies: Sequence[ItemBody], path: str) -> Iterator[Item | ItemRef
 
 def _read_item(body: ItemBody, path: str) -> Item | ItemReference | None:
     item_id = body.id or ""
-    require_length(f"{path}.id", item_id, 0, MAX_NAME_CHARACTERS)
+    _require_whole_parts(body.content, f"{path}.content")
+    _require_whole_parts(body.output, f"{path}.output")
     match body.type:
         case "item_reference":
             return _reference(item_id, path)
@@ -124,20 +118,26 @@ def _read_item(body: ItemBody, path: str) -> Item | ItemReference | None:
         case "function_call":
             return FunctionCallItem(
                 id=item_id,
-                call_id=_bounded_name(body.call_id, f"{path}.call_id"),
-                name=_bounded_name(body.name, f"{path}.name"),
+                call_id=_required(body.call_id, f"{path}.call_id"),
+                name=_required(body.name, f"{path}.name"),
                 arguments=_required(body.arguments, f"{path}.arguments"),
             )
         case "function_call_output":
             return CallOutputItem(
                 id=item_id,
-                call_id=_bounded_name(body.call_id, f"{path}.call_id"),
+                call_id=_required(body.call_id, f"{path}.call_id"),
                 output=_read_output(body.output, f"{path}.output"),
             )
         case "reasoning":
             return None
         case kind:
             raise UnsupportedContent(kind=kind[:MAX_NAME_CHARACTERS], param=f"{path}.type")
+
+
+def _require_whole_parts(parts: str | list[PartBody] | None, path: str) -> None:
+    """:raises MissingParameter: one lacks what its type says, whether it is read or not."""
+    for index, part in enumerate(parts if isinstance(parts, list) else ()):
+        require_needed(part, f"{path}[{index}].")
 
 
 def _reference(item_id: str, path: str) -> ItemReference:
@@ -150,15 +150,9 @@ def _required(value: str | None, path: str) -> str:
     return value
 
 
-def _bounded_name(value: str | None, path: str) -> str:
-    name = _required(value, path)
-    require_length(path, name, 1, MAX_NAME_CHARACTERS)
-    return name
-
-
 def _read_message(body: ItemBody, item_id: str, path: str) -> MessageItem:
-    if body.role not in _ROLES:
-        names = ", ".join(_ROLES)
+    if body.role not in ROLES:
+        names = ", ".join(ROLES)
         raise InvalidValue(
             param=f"{path}.role",
             detail=Phrase(f"it must be one of {names}.", f"必须是以下之一：{names}。"),
@@ -175,10 +169,10 @@ def _read_message(body: ItemBody, item_id: str, path: str) -> MessageItem:
 
 
 def _read_part(part: PartBody, path: str) -> InputText | OutputText | Refusal:
-    if part.type in _TEXTS:
-        return InputText(_required(part.text, f"{path}.text"))
+    if part.type in TEXTS:
+        return InputText(part.text or "")
     if part.type == "refusal":
-        return Refusal(_required(part.refusal, f"{path}.refusal"))
+        return Refusal(part.refusal or "")
     raise UnsupportedContent(kind=part.type[:MAX_NAME_CHARACTERS], param=path)
 
 
@@ -189,9 +183,9 @@ def _read_output(output: str | list[PartBody] | None, path: str) -> str | list[I
         raise MissingParameter(param=path)
     texts = []
     for index, part in enumerate(output):
-        if part.type not in _TEXTS:
+        if part.type not in TEXTS:
             raise UnsupportedContent(kind=part.type[:MAX_NAME_CHARACTERS], param=f"{path}[{index}]")
-        texts.append(InputText(_required(part.text, f"{path}[{index}].text")))
+        texts.append(InputText(part.text or ""))
     return texts
 
 
@@ -214,7 +208,7 @@ def messages_of(items: Iterable[Item]) -> list[Message]:
     for item in items:
         match item:
             case MessageItem():
-                messages.append(Message(role=_ROLES[item.role], text=_text(item.content)))
+                messages.append(Message(role=ROLES[item.role], text=_text(item.content)))
             case CallOutputItem():
                 text = item.output if isinstance(item.output, str) else _text(item.output)
                 messages.append(Message(role="tool", text=text, tool_call_id=item.call_id))

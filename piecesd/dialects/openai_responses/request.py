@@ -12,17 +12,20 @@ import msgspec
 from piecesd.chat import Answer, ChatRequest, Message
 from piecesd.dialects.bounds import (
     MAX_MESSAGES,
-    MAX_NAME_CHARACTERS,
     require_at_most,
     require_few_messages,
     require_length,
-    require_positive,
-    require_within,
 )
 from piecesd.dialects.dialect import AnswerHead
 from piecesd.dialects.fields import refuse_unsupported
 from piecesd.dialects.json_body import decode_body
-from piecesd.dialects.openai_responses.body import Body, ItemBody
+from piecesd.dialects.openai_responses.body import (
+    MAX_METADATA,
+    MAX_METADATA_KEY_CHARACTERS,
+    MAX_METADATA_VALUE_CHARACTERS,
+    Body,
+    ItemBody,
+)
 from piecesd.dialects.openai_responses.items import (
     Item,
     ItemReference,
@@ -43,11 +46,6 @@ from piecesd.dialects.openai_responses.tools import (
 
 MAX_REFERENCES = 100
 """Each of an item of its own is looked for in the store."""
-
-MAX_METADATA = 16
-MAX_METADATA_KEY_CHARACTERS = 64
-MAX_METADATA_VALUE_CHARACTERS = 512
-"""The reference's own bounds."""
 
 _DECODER = msgspec.json.Decoder(Body)
 
@@ -165,12 +163,6 @@ def _check(wire: Body, *, ignore_unsupported: bool) -> None:
             refuse_unsupported(wire.text, "text.")
         if wire.reasoning is not None:
             refuse_unsupported(wire.reasoning, "reasoning.")
-    for name in ("model", "previous_response_id", "user", "safety_identifier", "prompt_cache_key"):
-        require_length(name, getattr(wire, name) or "", 0, MAX_NAME_CHARACTERS)
-    require_within("temperature", wire.temperature, 0, 2)
-    require_within("top_p", wire.top_p, 0, 1)
-    require_positive("max_output_tokens", wire.max_output_tokens)
-    require_positive("max_tool_calls", wire.max_tool_calls)
     metadata = wire.metadata or {}
     require_at_most("metadata", len(metadata), MAX_METADATA)
     for key, value in metadata.items():

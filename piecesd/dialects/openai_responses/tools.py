@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from piecesd.chat import AnswerFormat, Tool, ToolChoice
-from piecesd.dialects.bounds import MAX_NAME_CHARACTERS, require_at_most
+from piecesd.dialects.bounds import MAX_NAME_CHARACTERS
 from piecesd.dialects.json_body import object_text
 from piecesd.dialects.openai_responses.body import (
     AllowedToolBody,
@@ -17,7 +17,6 @@ from piecesd.dialects.openai_responses.body import (
     TextBody,
 )
 from piecesd.dialects.openai_tools import (
-    MAX_TOOLS,
     FunctionBody,
     named_tool_choice,
     read_function,
@@ -47,10 +46,9 @@ def read_tools(bodies: Sequence[ResponseToolBody] | None) -> tuple[Tool, ...]:
     """The functions that may be called, strictly unless they say otherwise, as
     the reference has it.
 
-    :raises InvalidRequest: there are too many, two of one name, or one is not a
+    :raises InvalidRequest: there are two of one name, or one is not a
         function or not well named.
     """
-    require_at_most("tools", len(bodies or ()), MAX_TOOLS)
     tools = tuple(_read_tool(body, f"tools[{index}]") for index, body in enumerate(bodies or ()))
     require_distinct_names(tools, "tools")
     return tools
@@ -85,8 +83,12 @@ def read_tool_choice(
     :raises InvalidRequest: it is none of the API's choices, or of no tool there is.
     """
     if isinstance(body, ResponseToolChoiceBody):
+        names = [
+            _allowed_name(tool, f"tool_choice.tools[{index}]")
+            for index, tool in enumerate(body.tools or ())
+        ]
         if body.type == "allowed_tools":
-            return _allowed(body, tools)
+            return _allowed(body, names, tools)
         _require_function(body.type, "tool_choice.type")
         name = _name(body.name, "tool_choice.name")
         choice, few = named_tool_choice(name, "tool_choice.name", tools), tools
@@ -97,12 +99,10 @@ def read_tool_choice(
     return Choosing(choice=choice, tools=few, shown=shown, shown_tools=list(map(_shown, tools)))
 
 
-def _allowed(body: ResponseToolChoiceBody, tools: tuple[Tool, ...]) -> Choosing:
+def _allowed(
+    body: ResponseToolChoiceBody, names: Sequence[str], tools: tuple[Tool, ...]
+) -> Choosing:
     mode = _name(body.mode, "tool_choice.mode")
-    names = [
-        _allowed_name(tool, f"tool_choice.tools[{index}]")
-        for index, tool in enumerate(body.tools or ())
-    ]
     few = tuple(tool for tool in tools if tool.name in names)
     return Choosing(
         choice=tool_choice(mode, "tool_choice.mode", few),
@@ -148,7 +148,10 @@ def read_format(body: TextBody | None) -> AnswerFormat | None:
         where it must.
     """
     wanted = None if body is None else body.format
-    if wanted is None or wanted.type == "text":
+    if wanted is None:
+        return None
+    schema = object_text(wanted.schema, "text.format.schema")
+    if wanted.type == "text":
         return None
     if wanted.type == "json_object":
         return AnswerFormat()
@@ -156,7 +159,6 @@ def read_format(body: TextBody | None) -> AnswerFormat | None:
         raise InvalidValue(param="text.format.type", detail=TEXT_OR_JSON)
     name = _name(wanted.name, "text.format.name")
     require_tool_name(name, "text.format.name")
-    schema = object_text(wanted.schema, "text.format.schema")
     if not schema:
         raise MissingParameter(param="text.format.schema")
     return AnswerFormat(

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from piecesd.chat import AnswerFormat, ChatRequest, Message, Tool, ToolCall, ToolChoice
 from piecesd.dialects.bounds import MAX_MESSAGES
 from piecesd.dialects.openai_responses import request as requests
+from piecesd.dialects.openai_responses.body import MAX_METADATA
 from piecesd.dialects.openai_responses.items import (
     InputText,
     ItemReference,
@@ -70,7 +71,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(self.assertRaises(InvalidValue, parsed, input=too_many).param, "input")
 
     def test_metadata_is_bounded_as_the_reference_has_it(self) -> None:
-        most = {f"{n:064}": "v" * 512 for n in range(requests.MAX_METADATA)}
+        most = {f"{n:064}": "v" * 512 for n in range(MAX_METADATA)}
         self.assertEqual(parsed(metadata=most).echo.metadata, most)
         for metadata, param in (
             (most | {"one more": ""}, "metadata"),
