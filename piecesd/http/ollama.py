@@ -1,6 +1,6 @@
 """Ollama's API, under ``/api/``."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from klein import Klein
@@ -14,7 +14,7 @@ from piecesd.dialects.ollama_models import (
     render_tags,
     render_version,
 )
-from piecesd.errors import UnknownPath
+from piecesd.errors import MethodNotAllowed, UnknownPath
 from piecesd.http.completions import CompletionEndpoint, CompletionSender
 from piecesd.http.json_request import JSON_HEADERS, require_json_or_curl
 from piecesd.http.models import model_card, model_cards
@@ -27,17 +27,23 @@ class OllamaApi:
     def __init__(self, sender: CompletionSender) -> None:
         self._sender = sender
         self._completions = sender.completions
+        chat, generate = (
+            CompletionEndpoint(dialect, sender, require_json_or_curl).complete
+            for dialect in (ollama_chat, ollama_generate)
+        )
+        self._served: Mapping[str, tuple[str, Callable[..., Any]]] = {
+            "chat": ("POST", chat),
+            "generate": ("POST", generate),
+            "tags": ("GET", self._list_models),
+            "ps": ("GET", self._list_running),
+            "show": ("POST", self._show_model),
+            "version": ("GET", self._show_version),
+        }
 
     def add_routes(self, klein: Klein) -> None:
-        for path, dialect in (("chat", ollama_chat), ("generate", ollama_generate)):
-            klein.route(f"/api/{path}", methods=["POST"], endpoint=f"ollama {path}")(
-                CompletionEndpoint(dialect, self._sender, require_json_or_curl).complete
-            )
-        klein.route("/api/tags", methods=["GET"])(self._list_models)
-        klein.route("/api/ps", methods=["GET"])(self._list_running)
-        klein.route("/api/show", methods=["POST"])(self._show_model)
-        klein.route("/api/version", methods=["GET"])(self._show_version)
-        klein.route("/api/<path:unknown>")(self._refuse)
+        for path, (method, answer) in self._served.items():
+            klein.route(f"/api/{path}", methods=[method], endpoint=f"ollama {path}")(answer)
+        klein.route("/api/<path:rest>")(self._refuse)
 
     def _list_models(self, request: ApiRequest) -> Coroutine[Any, Any, None] | None:
         return self._send(request, lambda: render_tags(model_cards(self._completions)))
@@ -66,7 +72,13 @@ class OllamaApi:
             request, lambda: request.send(200, JSON_HEADERS, render())
         )
 
-    def _refuse(self, request: ApiRequest, unknown: str) -> None:
-        """:raises UnknownPath: in the shape that Ollama's clients read."""
+    def _refuse(self, request: ApiRequest, rest: str) -> None:
+        """:raises ApiError: there is no such path, or not for that method; in the
+        shape that Ollama's clients read."""
         request.render_error = render_error
-        raise UnknownPath(method=request.shown_method, path=request.shown_path)
+        method, path = request.shown_method, request.shown_path
+        if rest not in self._served:
+            raise UnknownPath(method=method, path=path)
+        served, _ = self._served[rest]
+        allowed = ("GET", "HEAD") if served == "GET" else (served,)
+        raise MethodNotAllowed(method=method, path=path, allowed=allowed)

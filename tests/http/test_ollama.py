@@ -145,9 +145,19 @@ class AccessTests(OllamaCase):
         self.assertEqual(self.get("/api/tags", "authorization: Bearer key").status, 200)
 
     def test_what_there_is_not_is_refused_in_ollama_s_words(self) -> None:
-        for response in (self.post("/api/pull"), self.post("/api/embed"), self.get("/api/chat")):
+        for response in (self.post("/api/pull"), self.post("/api/embed"), self.get("/api/x")):
             self.assertEqual(response.status, 404)
             self.assertIn("/api/", response.error)
+
+    def test_another_method_is_not_another_path(self) -> None:
+        for path, method, allow in (
+            ("/api/chat", "GET", "POST"),
+            ("/api/show", "TRACE", "POST"),
+            ("/api/tags", "POST", "GET, HEAD"),
+        ):
+            response = self.exchange(request_bytes(method, path, b"" if method == "POST" else None))
+            self.assertEqual((response.status, response.headers["allow"]), (405, allow))
+            self.assertIn("not allowed", response.json()["error"])
 
     def test_a_prefix_beside_it_keeps_its_paths(self) -> None:
         self.serve(enable_ollama_api=True, api_prefix="/api/")
