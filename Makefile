@@ -24,7 +24,8 @@ TEST_PACKAGES = redis-server=redis-server curl=curl logrotate=logrotate \
 # sees to it that no unit test is forgotten.
 OLDEST_TESTS = tests.access tests.asgi tests.completion tests.config tests.dialects tests.embedded \
 	tests.emulation tests.families tests.http tests.logs tests.manual tests.metrics \
-	tests.ratelimits tests.shared tests.store tests.tokens tests.upstream tests.web tests.workers \
+	tests.openapi tests.ratelimits tests.shared tests.store tests.tokens tests.upstream \
+	tests.web tests.workers \
 	tests.test_catalog tests.test_command tests.test_errors tests.test_health \
 	tests.test_history tests.test_process tests.test_signals tests.test_stats tests.test_systemd \
 	tests.test_version tests.integration.test_client tests.integration.test_disconnects \

@@ -38,7 +38,7 @@ class _Error(msgspec.Struct):
     details: _Details | UnsetType
 
 
-class _ErrorBody(msgspec.Struct, tag_field="type", tag="error"):
+class ErrorBody(msgspec.Struct, tag_field="type", tag="error"):
     error: _Error
     request_id: str
 
@@ -47,7 +47,7 @@ def render_error(error: ApiError, language: Language = "en", request_id: str = "
     """The JSON body that tells a client of ``error``."""
     words = _OTHER_WORDS.get(type(error))
     return msgspec.json.encode(
-        _ErrorBody(
+        ErrorBody(
             error=_Error(
                 type=error_type(error.status),
                 message=words.in_language(language) if words else error.message(language),

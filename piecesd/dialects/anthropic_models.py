@@ -1,9 +1,9 @@
 """Model objects and pages of them, as ``GET /v1/models`` of the Anthropic API has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,6 +14,13 @@ from piecesd.errors import InvalidValue, Phrase
 MAX_PAGE = 1000
 DEFAULT_PAGE = 20
 """Both are the reference's own."""
+
+QUERY: Mapping[str, Mapping[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    "after_id": {"type": "string"},
+    "before_id": {"type": "string"},
+}
+"""The JSON schemas of what may stand in the query of a list of models."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +33,7 @@ class Page:
     before_id: str | None = None
 
 
-class _Model(msgspec.Struct, tag_field="type", tag="model"):
+class Model(msgspec.Struct, tag_field="type", tag="model"):
     id: str
     display_name: str
     created_at: datetime
@@ -35,8 +42,8 @@ class _Model(msgspec.Struct, tag_field="type", tag="model"):
     max_tokens: int
 
 
-class _ModelPage(msgspec.Struct):
-    data: list[_Model]
+class ModelPage(msgspec.Struct):
+    data: list[Model]
     has_more: bool
     first_id: str | None
     last_id: str | None
@@ -75,7 +82,7 @@ def render_models(cards: Sequence[ModelCard], page: Page) -> bytes:
         shown = cards[start : start + page.limit]
     models = [_model(card) for card in shown]
     return msgspec.json.encode(
-        _ModelPage(
+        ModelPage(
             data=models,
             has_more=len(models) < end - start,
             first_id=models[0].id if models else None,
@@ -93,8 +100,8 @@ def _index(cards: Sequence[ModelCard], param: str, model_id: str) -> int:
     )
 
 
-def _model(card: ModelCard) -> _Model:
-    return _Model(
+def _model(card: ModelCard) -> Model:
+    return Model(
         id=card.id,
         display_name=card.id,
         created_at=datetime.fromtimestamp(card.created_unix, UTC),

@@ -26,7 +26,7 @@ class _Details(msgspec.Struct):
     quantization_level: str = ""
 
 
-class _Listed(msgspec.Struct):
+class Listed(msgspec.Struct):
     name: str
     model: str
     modified_at: str
@@ -35,7 +35,15 @@ class _Listed(msgspec.Struct):
     details: _Details
 
 
-class _Shown(msgspec.Struct):
+class Tags(msgspec.Struct):
+    models: list[Listed]
+
+
+class Version(msgspec.Struct):
+    version: str
+
+
+class Shown(msgspec.Struct):
     modelfile: str
     parameters: str
     template: str
@@ -45,14 +53,14 @@ class _Shown(msgspec.Struct):
     modified_at: str
 
 
-class _ShowBody(msgspec.Struct):
+class ShowBody(msgspec.Struct):
     """``name`` is the older word for ``model``."""
 
     model: str | None = None
     name: str | None = None
 
 
-_SHOW = msgspec.json.Decoder(_ShowBody)
+_SHOW = msgspec.json.Decoder(ShowBody)
 
 
 def parse_show(body: bytes) -> str:
@@ -65,21 +73,21 @@ def parse_show(body: bytes) -> str:
 
 
 def render_version() -> bytes:
-    return msgspec.json.encode({"version": API_VERSION})
+    return msgspec.json.encode(Version(API_VERSION))
 
 
 def render_running() -> bytes:
     """The models that are in this machine's memory: none ever is."""
-    return msgspec.json.encode({"models": []})
+    return msgspec.json.encode(Tags([]))
 
 
 def render_tags(cards: Iterable[ModelCard]) -> bytes:
     """The list of models, in the order of ``cards``."""
-    return msgspec.json.encode({"models": list(map(_listed, cards))})
+    return msgspec.json.encode(Tags(list(map(_listed, cards))))
 
 
-def _listed(card: ModelCard) -> _Listed:
-    return _Listed(
+def _listed(card: ModelCard) -> Listed:
+    return Listed(
         name=card.id,
         model=card.id,
         modified_at=rfc3339(card.created_unix),
@@ -94,7 +102,7 @@ def render_shown(card: ModelCard) -> bytes:
     """What ``/api/show`` tells of one model. ``model_info`` has the keys by which
     clients find the length of its context."""
     return msgspec.json.encode(
-        _Shown(
+        Shown(
             modelfile="",
             parameters="",
             template="",

@@ -12,14 +12,14 @@ class _Details(msgspec.Struct):
     code: str | None
 
 
-class _ErrorBody(msgspec.Struct):
+class ErrorBody(msgspec.Struct):
     error: _Details
 
 
 def render_error(error: ApiError, language: Language = "en", _request_id: str = "") -> bytes:
     """The JSON body that tells a client of ``error``."""
     return msgspec.json.encode(
-        _ErrorBody(
+        ErrorBody(
             _Details(
                 message=error.message(language),
                 type=error.type,

@@ -48,7 +48,7 @@ class _Capabilities(msgspec.Struct):
     vision: bool = False
 
 
-class _Model(msgspec.Struct):
+class Model(msgspec.Struct):
     """The first four fields are the API's. Those after them bear the names that
     clients know from other servers: context_length, name, architecture,
     top_provider and supported_parameters (OpenRouter), context_window and
@@ -74,13 +74,13 @@ class _Model(msgspec.Struct):
     capabilities: _Capabilities
 
 
-class _ModelList(msgspec.Struct):
+class ModelList(msgspec.Struct):
     object: Literal["list"]
-    data: list[_Model]
+    data: list[Model]
 
 
-def _model(card: ModelCard) -> _Model:
-    return _Model(
+def _model(card: ModelCard) -> Model:
+    return Model(
         id=card.id,
         object="model",
         created=card.created_unix,
@@ -120,4 +120,4 @@ def render_model(card: ModelCard) -> bytes:
 
 def render_models(cards: Iterable[ModelCard]) -> bytes:
     """The JSON body for the list, in the order of ``cards``."""
-    return msgspec.json.encode(_ModelList("list", [_model(card) for card in cards]))
+    return msgspec.json.encode(ModelList("list", [_model(card) for card in cards]))

@@ -30,10 +30,12 @@ class AdminBans:
         self._clock = clock
 
     def add_routes(self, klein: Klein) -> None:
-        klein.route(_PATH, methods=["GET"])(self._list_bans)
-        klein.route(_PATH, methods=["POST"])(self._add_ban)
-        klein.route(_PATH, methods=["DELETE"])(self._lift_all_bans)
-        klein.route(f"{_PATH}/<path:address>", methods=["DELETE"])(self._lift_ban)
+        klein.route(_PATH, methods=["GET"], endpoint="bans")(self._list_bans)
+        klein.route(_PATH, methods=["POST"], endpoint="ban")(self._add_ban)
+        klein.route(_PATH, methods=["DELETE"], endpoint="lift all bans")(self._lift_all_bans)
+        klein.route(f"{_PATH}/<path:address>", methods=["DELETE"], endpoint="lift ban")(
+            self._lift_ban
+        )
 
     def _list_bans(self, request: ApiRequest) -> None:
         self._check_key(request)

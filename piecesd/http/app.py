@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from piecesd.access.gate import Gate, open_gate
 from piecesd.dialects import anthropic_messages, openai_chat, openai_completions
 from piecesd.dialects.dialect import Dialect
+from piecesd.dialects.readiness import readiness, render_readiness
 from piecesd.errors import UnknownPath
 from piecesd.history import History, present
 from piecesd.http.admin import AdminBans
@@ -31,6 +32,7 @@ from piecesd.http.json_request import JSON_HEADERS
 from piecesd.http.metrics import MetricsEndpoint
 from piecesd.http.models import ModelsEndpoint
 from piecesd.http.ollama import OllamaApi
+from piecesd.http.openapi import OpenApiEndpoint
 from piecesd.http.page import PageEndpoint, prefers_html
 from piecesd.http.rate_limits import RATE_HEADERS, RequestLimits
 from piecesd.http.request import ApiRequest
@@ -125,12 +127,21 @@ class Api:
         klein = RoutedKlein()
         # A doubled slash is an unknown path like any other, not a redirect.
         klein.url_map.merge_slashes = False
-        klein.route("/", methods=["GET"])(self._show_root)
-        klein.route("/ping", methods=["GET"])(self._ping)
-        klein.route("/readyz", methods=["GET"])(self._show_readiness)
+        klein.route("/", methods=["GET"], endpoint="status")(self._show_root)
+        klein.route("/ping", methods=["GET"], endpoint="ping")(self._ping)
+        klein.route("/readyz", methods=["GET"], endpoint="readyz")(self._show_readiness)
         if self._metrics is not None:
             klein.route("/metrics", methods=["GET"], endpoint="metrics")(self._metrics.show)
         self._add_api_routes(klein)
+        openapi = OpenApiEndpoint(
+            klein,
+            self._completions,
+            self.settings,
+            version=self.version,
+            metrics=self._metrics,
+        )
+        path = f"{self.settings.api_prefix}openapi.json"
+        klein.route(path, methods=["GET"], endpoint="openapi")(openapi.show)
         if self.settings.admin_key is not None:
             AdminBans(
                 self.gate.bans, admin_key=self.settings.admin_key, clock=self._clock
@@ -238,15 +249,9 @@ class Api:
         request.send(200, _TEXT, b"pong")
 
     def _show_readiness(self, request: ApiRequest) -> None:
-        """Whether requests may be sent here: alive is not yet ready."""
-        services = self._readiness()
-        ready = all(services.values()) and not request.site.draining
-        body = {
-            "ready": ready,
-            "draining": request.site.draining,
-            "services": {name: "ok" if usable else "down" for name, usable in services.items()},
-        }
-        request.send(200 if ready else 503, JSON_HEADERS, json.dumps(body).encode())
+        """Whether requests may be sent here."""
+        is_so = readiness(self._readiness(), draining=request.site.draining)
+        request.send(200 if is_so.ready else 503, JSON_HEADERS, render_readiness(is_so))
 
     def status(self) -> dict[str, Any]:
         """What ``GET /`` says of this process, for `all_workers` to add up; JSON."""

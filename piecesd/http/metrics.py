@@ -32,6 +32,7 @@ class MetricsEndpoint:
 
     def __init__(self, render: Callable[[], bytes], token: str | None) -> None:
         self._render = render
+        self.asks_for_token = bool(token)
         self._keys = ApiKeys((token,) if token else ())
 
     def show(self, request: ApiRequest) -> None:

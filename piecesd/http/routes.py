@@ -1,11 +1,15 @@
 """A route table that tells each request which of its routes it came by."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from klein import Klein
 
 _PART = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
+
+_IMPLIED_METHODS = {"HEAD", "OPTIONS"}
+"""Those that come with others."""
 
 
 class RoutedKlein(Klein):
@@ -23,6 +27,12 @@ class RoutedKlein(Klein):
             self._patterns = {rule.endpoint: shown(rule.rule) for rule in self.url_map.iter_rules()}
         request.route = self._patterns[endpoint]
         return super().execute_endpoint(endpoint, request, *args, **kwargs)
+
+    def served(self) -> Iterator[tuple[str, str, str]]:
+        """Of each route the pattern, the method and the name."""
+        for rule in self.url_map.iter_rules():
+            for method in sorted((rule.methods or set()) - _IMPLIED_METHODS):
+                yield shown(rule.rule), method, rule.endpoint
 
 
 def shown(rule: str) -> str:

@@ -66,7 +66,7 @@ def read_responses(data: bytes, *, of_head: bool = False) -> list[Response]:
             if not colon or name.lower() in headers:
                 raise NotHttp(line)
             headers[name.lower()] = value
-        if of_head or status in ("204", "100"):
+        if of_head or status in ("204", "304", "100"):
             body = b""
         elif headers.get("transfer-encoding") == "chunked":
             body, data = _read_chunks(data)

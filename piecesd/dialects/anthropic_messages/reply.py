@@ -35,23 +35,23 @@ _STOP_REASONS: dict[FinishReason, StopReason] = {
 }
 
 
-class _TextBlock(msgspec.Struct, tag_field="type", tag="text"):
+class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
     text: str
 
 
-class _ToolUseBlock(msgspec.Struct, tag_field="type", tag="tool_use"):
+class ToolUseBlock(msgspec.Struct, tag_field="type", tag="tool_use"):
     id: str
     name: str
     input: msgspec.Raw
 
 
-_Block = _TextBlock | _ToolUseBlock
+Block = TextBlock | ToolUseBlock
 
 _NO_INPUT = msgspec.Raw(b"{}")
 """What a streamed call begins with; its deltas are the whole of it."""
 
 
-class _StopDetails(msgspec.Struct, tag_field="type", tag="refusal"):
+class StopDetails(msgspec.Struct, tag_field="type", tag="refusal"):
     """``category`` is a policy of Anthropic's; there is none of them here."""
 
     explanation: str
@@ -66,84 +66,87 @@ class _Usage(msgspec.Struct):
     service_tier: Literal["standard"] | UnsetType = UNSET
 
 
-class _Ending(msgspec.Struct):
+class Ending(msgspec.Struct):
     """How an answer ended, once it has."""
 
     stop_reason: StopReason | None = None
     stop_sequence: str | None = None
-    stop_details: _StopDetails | UnsetType = UNSET
+    stop_details: StopDetails | UnsetType = UNSET
 
 
-class _Message(msgspec.Struct):
+class Message(msgspec.Struct):
     id: str
     type: Literal["message"]
     role: Literal["assistant"]
     model: str
-    content: list[_Block]
+    content: list[Block]
     stop_reason: StopReason | None
     stop_sequence: str | None
     usage: _Usage
-    stop_details: _StopDetails | UnsetType = UNSET
+    stop_details: StopDetails | UnsetType = UNSET
 
 
-class _Count(msgspec.Struct):
+class Count(msgspec.Struct):
     input_tokens: int
 
 
-class _TextDelta(msgspec.Struct, tag_field="type", tag="text_delta"):
+class TextDelta(msgspec.Struct, tag_field="type", tag="text_delta"):
     text: str
 
 
-class _InputDelta(msgspec.Struct, tag_field="type", tag="input_json_delta"):
+class InputDelta(msgspec.Struct, tag_field="type", tag="input_json_delta"):
     partial_json: str
 
 
-class _Event(msgspec.Struct, tag_field="type"):
+class Event(msgspec.Struct, tag_field="type"):
     """Its tag is the event's name, too."""
 
 
-class _MessageStart(_Event, tag="message_start"):
-    message: _Message
+class MessageStart(Event, tag="message_start"):
+    message: Message
 
 
-class _BlockStart(_Event, tag="content_block_start"):
+class BlockStart(Event, tag="content_block_start"):
     index: int
-    content_block: _Block
+    content_block: Block
 
 
-class _BlockDelta(_Event, tag="content_block_delta"):
+class BlockDelta(Event, tag="content_block_delta"):
     index: int
-    delta: _TextDelta | _InputDelta
+    delta: TextDelta | InputDelta
 
 
-class _BlockStop(_Event, tag="content_block_stop"):
+class BlockStop(Event, tag="content_block_stop"):
     index: int
 
 
-class _MessageDelta(_Event, tag="message_delta"):
-    delta: _Ending
+class MessageDelta(Event, tag="message_delta"):
+    delta: Ending
     usage: _Usage
 
 
-class _MessageStop(_Event, tag="message_stop"):
+class MessageStop(Event, tag="message_stop"):
     pass
 
 
-class _Ping(_Event, tag="ping"):
+class Ping(Event, tag="ping"):
     pass
+
+
+EVENTS = (MessageStart, BlockStart, BlockDelta, BlockStop, MessageDelta, MessageStop, Ping)
 
 
 def render_count(input_tokens: int) -> bytes:
     """The JSON body that tells how many tokens a prompt has."""
-    return msgspec.json.encode(_Count(input_tokens))
+    return msgspec.json.encode(Count(input_tokens))
 
 
 def render_answer(answer: Answer, head: AnswerHead) -> bytes:
     """The JSON body of a whole answer, which has one choice."""
     (choice,) = answer.choices
-    content: list[_Block] = [_TextBlock(choice.text)] if choice.text else []
+    content: list[Block] = [TextBlock(choice.text)] if choice.text else []
     content += [
-        _ToolUseBlock(id=call.id, name=call.name, input=msgspec.Raw(call.arguments.encode()))
+        ToolUseBlock(id=call.id, name=call.name, input=msgspec.Raw(call.arguments.encode()))
         for call in choice.tool_calls
     ]
     ending = _ending(choice.reason, choice.stop_sequence, choice.refusal)
@@ -152,8 +155,8 @@ def render_answer(answer: Answer, head: AnswerHead) -> bytes:
     return msgspec.json.encode(_message(head, content, ending, usage))
 
 
-def _message(head: AnswerHead, content: list[_Block], ending: _Ending, usage: _Usage) -> _Message:
-    return _Message(
+def _message(head: AnswerHead, content: list[Block], ending: Ending, usage: _Usage) -> Message:
+    return Message(
         id=f"msg_{head.token}",
         type="message",
         role="assistant",
@@ -166,19 +169,19 @@ def _message(head: AnswerHead, content: list[_Block], ending: _Ending, usage: _U
     )
 
 
-def _ending(reason: FinishReason, stop_sequence: str | None, refusal: str | None) -> _Ending:
+def _ending(reason: FinishReason, stop_sequence: str | None, refusal: str | None) -> Ending:
     if refusal is not None:
-        return _Ending("refusal", stop_details=_StopDetails(refusal))
+        return Ending("refusal", stop_details=StopDetails(refusal))
     if reason == "stop" and stop_sequence is not None:
-        return _Ending("stop_sequence", stop_sequence)
-    return _Ending(_STOP_REASONS[reason])
+        return Ending("stop_sequence", stop_sequence)
+    return Ending(_STOP_REASONS[reason])
 
 
 def _usage(usage: Usage) -> _Usage:
     return _Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
-def _event(event: _Event) -> bytes:
+def _event(event: Event) -> bytes:
     name = event.__struct_config__.tag
     assert isinstance(name, str)
     return frame(line_safe(msgspec.json.encode(event)), name)
@@ -198,22 +201,22 @@ class MessageStream:
         self._head = head
         self._encode = msgspec.json.Encoder().encode
         self._block = -1
-        self._open: type[_Block] | None = None
+        self._open: type[Block] | None = None
         self._refusal: str | None = None
-        self._ending = _Ending()
+        self._ending = Ending()
         self._around_text = (b"", b"")
 
     def opening(self, input_tokens: int | None) -> bytes:
         usage = _Usage(input_tokens=input_tokens or 0, output_tokens=0, service_tier="standard")
-        start = _MessageStart(_message(self._head, [], _Ending(), usage))
+        start = MessageStart(_message(self._head, [], Ending(), usage))
         return _event(start) + self.keep_alive()
 
     def events(self, batch: Sequence[ChatEvent]) -> bytes:
         parts: list[bytes] = []
         for event in batch:
             if isinstance(event, Delta):
-                if self._open is not _TextBlock:
-                    parts.append(self._begin(_TextBlock("")))
+                if self._open is not TextBlock:
+                    parts.append(self._begin(TextBlock("")))
                 text = self._encode(event.text)
                 before, after = self._around_text
                 parts += (before, text if event.text.isascii() else line_safe(text), after)
@@ -226,9 +229,9 @@ class MessageStream:
     ) -> bytes:
         match event:
             case ToolCallBegun(_, _, call_id, name):
-                return self._begin(_ToolUseBlock(id=call_id, name=name, input=_NO_INPUT))
+                return self._begin(ToolUseBlock(id=call_id, name=name, input=_NO_INPUT))
             case ToolCallDelta(_, _, arguments):
-                return _event(_BlockDelta(self._block, _InputDelta(arguments)))
+                return _event(BlockDelta(self._block, InputDelta(arguments)))
             case Refused(_, text):
                 self._refusal = text
                 return b""
@@ -236,30 +239,30 @@ class MessageStream:
                 self._ending = _ending(reason, stop_sequence, self._refusal)
                 return self._end_block()
             case Usage():
-                return _event(_MessageDelta(self._ending, _usage(event)))
+                return _event(MessageDelta(self._ending, _usage(event)))
 
     def keep_alive(self) -> bytes:
-        return _event(_Ping())
+        return _event(Ping())
 
     def done(self) -> bytes:
-        return _event(_MessageStop())
+        return _event(MessageStop())
 
     def error(self, error: ApiError, language: Language = "en") -> bytes:
         return frame(line_safe(render_error(error, language, self._head.request_id)), "error")
 
-    def _begin(self, block: _Block) -> bytes:
+    def _begin(self, block: Block) -> bytes:
         ended = self._end_block()
         self._block += 1
         self._open = type(block)
-        if isinstance(block, _TextBlock):
+        if isinstance(block, TextBlock):
             # A stream is mostly deltas of text, which differ in nothing else:
             # all around it is rendered once.
-            before, _, after = _event(_BlockDelta(self._block, _TextDelta(""))).rpartition(b'""')
+            before, _, after = _event(BlockDelta(self._block, TextDelta(""))).rpartition(b'""')
             self._around_text = (before, after)
-        return ended + _event(_BlockStart(self._block, block))
+        return ended + _event(BlockStart(self._block, block))
 
     def _end_block(self) -> bytes:
         if self._open is None:
             return b""
         self._open = None
-        return _event(_BlockStop(self._block))
+        return _event(BlockStop(self._block))

@@ -54,7 +54,7 @@ class _ChoiceBody(msgspec.Struct):
     finish_reason: FinishReason
 
 
-class _Completion(msgspec.Struct):
+class Completion(msgspec.Struct):
     id: str
     object: Literal["chat.completion"]
     created: int
@@ -102,7 +102,7 @@ class Chunk(msgspec.Struct):
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: UsageBody | UnsetType | None
+    usage: UsageBody | UnsetType | None = UNSET
 
 
 def _completion_id(head: AnswerHead) -> str:
@@ -136,7 +136,7 @@ def render_answer(answer: Answer, head: AnswerHead) -> bytes:
         for index, choice in enumerate(answer.choices)
     ]
     return msgspec.json.encode(
-        _Completion(
+        Completion(
             id=_completion_id(head),
             object="chat.completion",
             created=head.created_unix,

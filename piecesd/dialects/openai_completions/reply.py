@@ -20,7 +20,7 @@ class _Choice(msgspec.Struct):
     finish_reason: FinishReason | None = None
 
 
-class _Completion(msgspec.Struct):
+class Completion(msgspec.Struct):
     """Whole, or one event's: the two differ in nothing else. ``usage`` is there,
     with null, in every event but the last when the client asked for usage, and
     in none when it didn't."""
@@ -30,14 +30,14 @@ class _Completion(msgspec.Struct):
     created: int
     model: str
     choices: list[_Choice]
-    usage: UsageBody | UnsetType | None
+    usage: UsageBody | UnsetType | None = UNSET
 
 
 def _completion(
     head: AnswerHead, choices: list[_Choice], usage: UsageBody | UnsetType | None
 ) -> bytes:
     return msgspec.json.encode(
-        _Completion(
+        Completion(
             id=f"cmpl-{head.token}",
             object="text_completion",
             created=head.created_unix,

@@ -1,8 +1,8 @@
 """What is kept of a response, and what is told of it later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,17 +16,30 @@ DEFAULT_PAGE_ITEMS = 20
 """The reference's own."""
 
 
+QUERY: Mapping[str, Mapping[str, Any]] = {
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_PAGE_ITEMS,
+        "default": DEFAULT_PAGE_ITEMS,
+    },
+    "order": {"enum": ["asc", "desc"], "default": "desc"},
+    "after": {"type": "string"},
+}
+"""The JSON schemas of what may stand in the query of a list of items."""
+
+
 class _Output(msgspec.Struct):
     output: list[Item]
 
 
-class _Deleted(msgspec.Struct):
+class Deleted(msgspec.Struct):
     id: str
     object: Literal["response"] = "response"
     deleted: bool = True
 
 
-class _ItemList(msgspec.Struct, kw_only=True):
+class ItemList(msgspec.Struct, kw_only=True):
     object: Literal["list"] = "list"
     data: Sequence[Item]
     first_id: str | None
@@ -63,7 +76,7 @@ def all_items(response: bytes, input_items: bytes) -> list[Item]:
 
 
 def render_deleted(response_id: str) -> bytes:
-    return msgspec.json.encode(_Deleted(response_id))
+    return msgspec.json.encode(Deleted(response_id))
 
 
 def parse_page(query: bytes) -> Page:
@@ -100,7 +113,7 @@ def render_page(input_items: bytes, page: Page) -> bytes:
         items = items[_position(items, page.after) + 1 :]
     shown = items[: page.limit]
     return msgspec.json.encode(
-        _ItemList(
+        ItemList(
             data=shown,
             first_id=shown[0].id if shown else None,
             last_id=shown[-1].id if shown else None,

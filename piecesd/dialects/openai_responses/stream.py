@@ -36,6 +36,13 @@ Event = tuple[str, Fields]
 """The name of an event behind ``response.``, and its fields but for the number."""
 
 
+class NumberedEvent(msgspec.Struct):
+    """What each event has, for descriptions; the other fields go by its type."""
+
+    type: str
+    sequence_number: int
+
+
 class _OpenText:
     """A message under way, of text or a refusal."""
 
