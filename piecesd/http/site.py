@@ -63,6 +63,11 @@ class ApiSite(Site):
         self._drain_waiters: list[Deferred[None]] = []
         self._drain_step: IDelayedCall | None = None
 
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 Twisted's name
+        """What TLS may agree on: our channel speaks nothing else, also where the
+        library is there that would have Twisted offer HTTP/2."""
+        return [b"http/1.1"]
+
     def startFactory(self) -> None:
         """Twisted's would start its own access log."""
 

@@ -9,7 +9,7 @@ import stat
 import struct
 
 from tests.certificates import write_certificate
-from tests.integration.daemon import Daemon, start, twistd
+from tests.integration.daemon import PATIENCE_SECONDS, Daemon, start, twistd
 from tests.integration.endpoints import (
     MODELS,
     PING,
@@ -115,6 +115,17 @@ class TlsTests(ListeningCase):
             with to_tls(self.port) as connection:
                 connection.sendall(request)
                 self.assertIn(b"HTTP/1.1 %d" % status, connection.recv(65536))
+
+    def test_a_client_that_would_rather_speak_http_2_is_answered_all_the_same(self) -> None:
+        self.serve("one")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS)
+        connection = context.wrap_socket(plain)
+        self.assertEqual(connection.selected_alpn_protocol(), "http/1.1")
+        self.assert_pong(connection)
 
     def test_old_versions_of_tls_are_refused(self) -> None:
         self.serve("one")
