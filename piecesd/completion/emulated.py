@@ -110,9 +110,15 @@ class EmulatedCompletion:
             events: list[ChatEvent] = []
             for event in await self._first.next_events():
                 events += await self._translate(event)
+            if self._needs_nothing_more():
+                return [*events, *await self._last_events()]
             if events:
                 return events
         return ()
+
+    def _needs_nothing_more(self) -> bool:
+        """Whether all replies have come, and none has to be corrected."""
+        return self._is_whole and not any(reply.fault for reply in self._replies)
 
     async def _translate(self, event: ChatEvent) -> list[ChatEvent]:
         match event:

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTim
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from piecesd.chat import Usage
 from piecesd.dialects.dialect import StreamRenderer
 from piecesd.errors import ApiError
 from piecesd.http.error_response import api_error_of
@@ -77,6 +78,8 @@ class StreamWriter:
             resumed.errback(reason)
 
     async def _send_events(self) -> None:
+        """Send all events. With the last of them the answer is whole, whether its
+        client reads or not: no error may follow it."""
         next_events, render = self._completion.next_events, self._renderer.events
         write, silence = self._request.write, self._silence
         if self._renderer.wants_input_tokens:
@@ -86,7 +89,7 @@ class StreamWriter:
             self._open(render(batch))
         elif batch:
             write(render(batch))
-        while batch:
+        while batch and not isinstance(batch[-1], Usage):
             silence.broken()
             if self._paused:
                 self._resumed = Deferred()

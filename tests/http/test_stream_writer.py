@@ -4,9 +4,9 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 
-from piecesd.chat import Delta
+from piecesd.chat import Delta, Finished
 from piecesd.errors import ShuttingDown, UpstreamBroken, UpstreamUnavailable
-from tests.http.scripted_completions import ScriptedCompletion
+from tests.http.scripted_completions import USAGE, ScriptedCompletion
 from tests.http.wire import Connection, WireTestCase, chat_body, chat_bytes, request_bytes
 
 
@@ -206,6 +206,19 @@ class StreamWriterTests(WireTestCase):
             self.assertTrue(completion.cancelled)
             self.assertIn(b'"code":"shutting_down"', connection.response().body)
             self.assertNotIn(b"[DONE]", connection.received)
+
+    def test_a_whole_answer_is_whole_also_where_its_client_reads_no_more(self) -> None:
+        connection, completion = self.stream()
+        completion.give_text("a")
+        connection.channel.pauseProducing()
+        completion.give_text("b")
+        connection.channel.resumeProducing()
+        completion.figures.usage = USAGE
+        connection.channel.pauseProducing()
+        completion.give([Finished(0, "stop"), USAGE])
+        self.api.running.cut_all()
+        self.assertTrue(connection.response().body.endswith(b"data: [DONE]\n\n"))
+        self.assertNotIn(b"shutting_down", connection.received)
 
     def test_a_stream_cut_before_its_first_batch_is_a_503(self) -> None:
         connection, _ = self.stream()
