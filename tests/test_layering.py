@@ -121,7 +121,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "piecesd.ratelimits.tap": ("piecesd.config", "piecesd.ratelimits", "twisted"),
     # Only its service knows threads, and nothing of it JSON.
-    "piecesd.store": ("piecesd.errors",),
+    "piecesd.store": ("piecesd.errors", "piecesd.shared.file"),
     "piecesd.store.service": (
         *_DEFERRED_AND_CLOCK,
         "piecesd.errors",

@@ -4,10 +4,33 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 _BUSY_SECONDS = 0.05
 """How long the reactor waits for another process's transaction at most; one
 takes some ten microseconds."""
+
+_RETRY_SECONDS = 0.01
+
+
+def write_ahead(connection: sqlite3.Connection, patience_seconds: float) -> None:
+    """Have the file of ``connection`` written by a log, as several processes need.
+
+    SQLite does not wait by itself where another process does the same just now.
+
+    :raises sqlite3.OperationalError: others hold it for longer than
+        ``patience_seconds``.
+    """
+    deadline = monotonic() + patience_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 class SharedFile:
@@ -49,7 +72,7 @@ class SharedFile:
     def _open(self) -> sqlite3.Connection:
         opened = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
-            opened.execute("PRAGMA journal_mode = WAL")
+            write_ahead(opened, _BUSY_SECONDS)
             opened.execute("PRAGMA synchronous = OFF")
             opened.execute(self._schema)
         except sqlite3.Error:

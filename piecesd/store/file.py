@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from piecesd.shared.file import write_ahead
+
 SCHEMA_VERSION = 1
 
 BUSY_SECONDS = 5.0
@@ -225,9 +227,9 @@ class ResponseFile:
         try:
             # A commit survives the end of the process at once, and that of the
             # system after the next checkpoint; neither can tear it.
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            write_ahead(connection, BUSY_SECONDS)
+            for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
                 connection.execute(f"PRAGMA {pragma}")
-            connection.execute("PRAGMA secure_delete = ON")
         except sqlite3.Error:
             connection.close()
             raise

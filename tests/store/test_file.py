@@ -3,6 +3,7 @@ import sqlite3
 import stat
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -47,6 +48,16 @@ class KeepingTests(FileTestCase):
         self.assertEqual(self.found(other, "a"), "a")
         other.delete("a", "ann")
         self.assertEqual(self.found(one, "a"), "")
+
+    def test_who_opens_it_waits_for_another_who_does(self) -> None:
+        """As workers do that start together, while the file is still a new one."""
+        other = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN EXCLUSIVE")
+        release = Timer(0.2, other.execute, ["COMMIT"])
+        release.start()
+        self.opened().save(record("a"))
+        release.join()
+        other.close()
 
     def test_others_do_not_see_it(self) -> None:
         file = self.opened()
